@@ -1,0 +1,33 @@
+"""The errors that wrong input raises: what was given, what was expected, how to fix it."""
+
+from __future__ import annotations
+
+
+class TernaryError(ValueError):
+    """An input that cannot be used."""
+
+
+class ShapeError(TernaryError):
+    """Sizes that do not fit together."""
+
+
+class ProjectionError(TernaryError):
+    """A latent weight or a scale that has no ternary value: NaN, infinite, or beyond float16.
+
+    Attributes
+    ----------
+    group
+        Number of the first bad group in the flat buffer that was projected.
+    """
+
+    def __init__(self, message: str, group: int = 0) -> None:
+        super().__init__(message)
+        self.group = group
+
+
+class DivergedError(TernaryError):
+    """Training whose loss or gradient left the finite numbers."""
+
+
+class CheckpointError(TernaryError):
+    """A file that is not a complete checkpoint of this package."""
