@@ -1,0 +1,317 @@
+"""The training loop: one step, a run of them, and how to stop and go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ternary.checkpoint import Header, read_checkpoint, write_checkpoint
+from ternary.data import TASKS, Evaluation, Task, Text, evaluate
+from ternary.errors import CheckpointError, DivergedError, TernaryError
+from ternary.optim import DECAYS, AdamW, clip_gradients, learning_rate
+from ternary.projection import GROUP_SIZE, Projection, make_projection
+from ternary.transformer import TernaryTransformer, TransformerConfig
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that a run depends on: two runs with equal configurations are equal bit by bit.
+
+    Attributes
+    ----------
+    task, text
+        One of `TASKS`; for the task ``text`` a file, or None for Python's own documentation.
+    steps, batch_size, length
+        Optimizer steps, sequences a step, and tokens of the task; None takes the task's own.
+    lr, weight_decay, clip
+        Peak learning rate, decoupled decay of the latents, largest norm of the gradient.
+    warmup, decay
+        Steps of warm-up (None: one in 25), and how the learning rate falls, one of `DECAYS`.
+    projection, group_size
+        One of `PROJECTIONS`, and the weights in a group.
+    seed
+        Of the initial latents and of the order of the data.
+    d_model, n_layers, n_heads, d_ff
+        Sizes of the model.
+
+    Raises
+    ------
+    TernaryError
+        If a value is out of range.
+
+    Examples
+    --------
+    >>> TrainingConfig(task="delayed-copy").resolved().steps
+    500
+    """
+
+    task: str = "copy"
+    text: str | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    length: int | None = None
+    lr: float = 3e-3
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    warmup: int | None = None
+    decay: str = "cosine"
+    projection: str = "group"
+    group_size: int = GROUP_SIZE
+    seed: int = 0
+    d_model: int = 128
+    n_layers: int = 2
+    n_heads: int = 4
+    d_ff: int = 512
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise TernaryError(f"there is no task {self.task!r}; expected one of {', '.join(TASKS)}")
+        if self.text is not None and self.task != "text":
+            raise TernaryError(f"a text was given for the task {self.task}; use the task text")
+        if self.decay not in DECAYS:
+            raise TernaryError(f"there is no decay {self.decay!r}; expected one of {', '.join(DECAYS)}")
+        for name in ("steps", "batch_size", "length"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise TernaryError(f"{name} is {value}; expected 1 or more")
+        for name in ("lr", "clip"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise TernaryError(f"{name} is {value}; expected a positive number")
+        for name in ("weight_decay", "seed", "warmup"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise TernaryError(f"{name} is {value}; expected 0 or more")
+
+    def resolved(self) -> TrainingConfig:
+        """The same with every None replaced by what it stands for."""
+        task = TASKS[self.task]
+        values = asdict(self)
+        steps = self.steps or task.steps
+        defaults = {
+            "steps": steps,
+            "batch_size": task.batch_size,
+            "length": task.default_length,
+            "warmup": steps // 25,
+        }
+        return TrainingConfig(
+            **{k: defaults[k] if v is None and k in defaults else v for k, v in values.items()}
+        )
+
+
+class Trainer:
+    """A model, its optimizer and its data, and how many steps they have behind them.
+
+    Parameters
+    ----------
+    config
+        What to train, and how.
+    task, projection
+        Objects of one's own instead of those that `config` names, for experiments.
+
+    Attributes
+    ----------
+    losses
+        Training loss of every step so far, in nats.
+
+    Examples
+    --------
+    >>> trainer = Trainer(TrainingConfig(steps=3, d_model=32, d_ff=64))
+    >>> trainer.run()
+    >>> trainer.step, len(trainer.losses), trainer.evaluate().n_targets
+    (3, 3, 16384)
+    """
+
+    def __init__(
+        self,
+        config: TrainingConfig | None = None,
+        task: Task | None = None,
+        projection: Projection | None = None,
+    ) -> None:
+        self.config = (config or TrainingConfig()).resolved()
+        self.task = task or _make_task(self.config)
+        init_seed, data_seed = np.random.SeedSequence(self.config.seed).spawn(2)
+        self.model = TernaryTransformer(
+            model_config(self.config, self.task.context),
+            projection or make_projection(self.config.projection, self.config.group_size),
+            init_seed,
+        )
+        self.optimizer = AdamW(self.model.parameters)
+        self.rng = np.random.default_rng(data_seed)
+        self.losses: list[float] = []
+
+    @property
+    def step(self) -> int:
+        """Steps taken so far."""
+        return len(self.losses)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are taken."""
+        return self.step >= self.steps
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        assert self.config.steps is not None
+        return self.config.steps
+
+    @property
+    def train_loss(self) -> float:
+        """Mean training loss of the last ten steps."""
+        return float(np.mean(self.losses[-10:]))
+
+    def take_step(self) -> float:
+        """Take one step: forward, backward, clip, optimize, project. Returns the loss before it.
+
+        Raises
+        ------
+        DivergedError
+            If the loss or a gradient is not finite; latents and optimizer are left as they were.
+        ProjectionError
+            If the step moved a latent to where it has no ternary value.
+        """
+        config, parameters = self.config, self.model.parameters
+        assert config.batch_size is not None and config.warmup is not None
+        tokens, targets = self.task.batch(self.rng, config.batch_size)
+        loss = self.model.loss(tokens, targets)
+        self.model.backward()
+        norm = clip_gradients(parameters.gradients, config.clip)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise DivergedError(self._diagnosis(loss))
+        lr = learning_rate(self.step, self.steps, config.lr, config.warmup, config.decay)
+        self.optimizer.step(lr, config.weight_decay)
+        self.model.project()
+        self.losses.append(loss)
+        return loss
+
+    def run(self, after_step: Callable[[Trainer], bool | None] | None = None) -> None:
+        """Take all steps that are left. `after_step` is told of each; True from it stops the run."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # found by take_step
+            while not self.done:
+                self.take_step()
+                if after_step is not None and after_step(self):
+                    return
+
+    def evaluate(self) -> Evaluation:
+        """Judge the model by the held-out sequences of the task."""
+        assert self.config.batch_size is not None
+        return evaluate(self.model, self.task, self.config.batch_size)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything that the rest of the run depends on, atomically."""
+        parameters = self.model.parameters
+        arrays: dict[str, Any] = {"losses": np.array(self.losses)}
+        for kind, buffer in self._buffers().items():
+            for name in parameters.names:
+                arrays[f"{kind}/{name}"] = parameters.view(buffer, name)
+        header = {
+            "config": asdict(self.config),
+            "context": self.task.context,
+            "corpus": self.task.sha256 if isinstance(self.task, Text) else None,
+            "step": self.step,
+            "rng": self.rng.bit_generator.state,
+        }
+        write_checkpoint(path, header, arrays)
+
+    @classmethod
+    def resume(cls, path: str | Path) -> Trainer:
+        """Go on from a checkpoint: the steps that follow are those of the uninterrupted run.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is not a complete checkpoint, or its text has changed since.
+        """
+        header, arrays = _read(path)
+        trainer = cls(TrainingConfig(**header["config"]))
+        corpus = trainer.task.sha256 if isinstance(trainer.task, Text) else None
+        if corpus != header["corpus"]:
+            raise CheckpointError(
+                f"{path} was trained on a text with SHA-256 {header['corpus']}, but "
+                f"{trainer.task.describe()}; resume with the text (or the Python) it began with"
+            )
+        parameters = trainer.model.parameters
+        for kind, buffer in trainer._buffers().items():
+            for name in parameters.names:
+                parameters.view(buffer, name)[...] = arrays[f"{kind}/{name}"]
+        trainer.losses = arrays["losses"].tolist()
+        trainer.optimizer.t = trainer.step
+        trainer.rng.bit_generator.state = header["rng"]
+        trainer.model.project()
+        return trainer
+
+    def _buffers(self) -> dict[str, Any]:
+        parameters, optimizer = self.model.parameters, self.optimizer
+        return {"latent": parameters.values, "adam_m": optimizer.m, "adam_v": optimizer.v}
+
+    def _diagnosis(self, loss: float) -> str:
+        """Name the layer whose gradient went first, in the order of the backward pass."""
+        parameters = self.model.parameters
+        order = [*reversed(parameters.matrix_shapes), *reversed(parameters.gain_sizes)]
+        sizes = {name: abs(parameters.view(parameters.gradients, name)).max() for name in order}
+        first = next((n for n in order if not math.isfinite(sizes[n])), max(order, key=sizes.__getitem__))
+        return (
+            f"training diverged at step {self.step}: the loss is {loss:g}, and the gradient of "
+            f"{first} was the first, on the way back, to leave the finite numbers. "
+            f"The latents are as step {self.step - 1} left them. Try a smaller learning rate than "
+            f"{self.config.lr:g} or a longer warm-up"
+        )
+
+
+def model_config(config: TrainingConfig, context: int) -> TransformerConfig:
+    """Sizes of the model that a training configuration asks for."""
+    return TransformerConfig(
+        d_model=config.d_model,
+        n_layers=config.n_layers,
+        n_heads=config.n_heads,
+        d_ff=config.d_ff,
+        context=context,
+    )
+
+
+def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
+    """The model of a checkpoint and how it was trained; the text itself is not needed.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a complete checkpoint.
+    """
+    header, arrays = _read(path)
+    config = TrainingConfig(**header["config"])
+    projection = make_projection(config.projection, config.group_size)
+    model = TernaryTransformer(model_config(config, header["context"]), projection)
+    for name in model.parameters.names:
+        model.parameters.view(model.parameters.values, name)[...] = arrays[f"latent/{name}"]
+    model.project()
+    return model, config
+
+
+def _make_task(config: TrainingConfig) -> Task:
+    if config.task == Text.name:
+        return Text(config.length, config.text)
+    return TASKS[config.task](config.length)
+
+
+def _read(path: str | Path) -> tuple[Header, dict[str, Any]]:
+    def expected(header: Header) -> dict[str, tuple[tuple[int, ...], Any]]:
+        known = {field.name for field in fields(TrainingConfig)}
+        if set(header["config"]) != known:
+            raise CheckpointError(f"{path} was written by another version: its settings differ")
+        config = model_config(TrainingConfig(**header["config"]), header["context"])
+        shapes: dict[str, tuple[int, ...]] = dict(config.matrices())
+        shapes |= {name: (size,) for name, size in config.gains().items()}
+        arrays: dict[str, tuple[tuple[int, ...], Any]] = {
+            f"{kind}/{name}": (shape, np.float32)
+            for kind in ("latent", "adam_m", "adam_v")
+            for name, shape in shapes.items()
+        }
+        return arrays | {"losses": ((header["step"],), np.float64)}
+
+    return read_checkpoint(path, expected)
