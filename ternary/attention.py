@@ -38,10 +38,13 @@ def rotary_phases(
     [(1+0j), (0.54+0.841j), (-0.416+0.909j)]
     """
     if head_dim % 2:
-        raise ShapeError(f"the head size is {head_dim}; rotary positions turn pairs: use an even one")
+        raise ShapeError(
+            f"the head size is {head_dim}; rotary positions turn pairs: use an even one"
+        )
     frequencies = base ** (-np.arange(0, head_dim, 2) / head_dim)
     angles = np.arange(first, last)[:, None] * frequencies
-    return np.exp(1j * angles).astype(np.result_type(dtype, np.complex64))
+    phases: npt.NDArray[np.complexfloating] = np.exp(1j * angles)
+    return phases.astype(np.result_type(dtype, np.complex64))
 
 
 class KeyValueCache:
@@ -172,7 +175,8 @@ class CausalAttention:
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=-1, keepdims=True)
-        return (scores @ cache.values[:, :last]).swapaxes(0, 1).reshape(n, -1)
+        y: Floats = scores @ cache.values[:, :last]
+        return y.swapaxes(0, 1).reshape(n, -1)
 
     def _turns(self, first: int, last: int) -> npt.NDArray[np.complexfloating]:
         return rotary_phases(first, last, self.head_dim, self.rope_base, self._work.dtype)

@@ -1,4 +1,4 @@
-"""Checkpoints: arrays and a JSON header in NumPy's own container, written all at once or not at all.
+"""Checkpoints: arrays and a JSON header in NumPy's own container, written whole or not at all.
 
 A checkpoint is an ``.npz`` file without pickled objects. The header and a SHA-256 of everything
 else lie in it as arrays of bytes, so that a truncated or altered file is recognised as one.
@@ -46,7 +46,7 @@ def write_checkpoint(path: str | Path, header: Header, arrays: Mapping[str, Arra
             np.savez(file, allow_pickle=False, **members)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -76,7 +76,15 @@ def read_checkpoint(
         raise
     except FileNotFoundError:
         raise CheckpointError(f"there is no file {path}; give the path of a saved model") from None
-    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, OSError, MemoryError) as error:
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        OSError,
+        MemoryError,
+    ) as error:
         reason = str(error) or type(error).__name__
         raise CheckpointError(
             f"{path} cannot be read as a checkpoint ({reason}); it may be cut short, altered, or "

@@ -66,7 +66,9 @@ def groups(parameters: Parameters) -> Iterator[Group]:
             for column in range(scales.shape[1]):
                 where = slice(column * size, (column + 1) * size)
                 number = row * scales.shape[1] + column
-                yield Group(name, number, latent[row, where], weight[row, where], scales[row, column])
+                yield Group(
+                    name, number, latent[row, where], weight[row, where], scales[row, column]
+                )
 
 
 def check_loss(train_loss: float) -> Check:

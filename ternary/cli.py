@@ -1,4 +1,4 @@
-"""The command line: train, check, generate. Numbers go to standard output, progress to the terminal."""
+"""The command line: train, check, generate. Results go to standard output, progress to stderr."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINE_EVERY = 100
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0, or 1 failed check, 2 wrong input, 130 stopped."""
+    """Run a command; the exit status is 0, 1 (failed check), 2 (wrong input) or 130 (stopped)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] not in (*COMMANDS, "-h", "--help", "--version"):
         arguments.insert(0, "train")
@@ -107,7 +107,7 @@ COMMANDS = {"train": train, "check": check, "generate": generate}
 
 
 class Progress:
-    """A line every 100 steps on standard output; between them, on a terminal, one that is rewritten."""
+    """A line every 100 steps on standard output and, on a terminal, a live one in between."""
 
     def __init__(self, trainer: Trainer, quiet: bool) -> None:
         self.trainer = trainer
@@ -182,7 +182,7 @@ def _stop_on_signal() -> Iterator[list[int]]:
     """Collect Ctrl-C and termination, to act on between two steps; a second one acts at once."""
     received: list[int] = []
 
-    def handle(number: int, frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
@@ -198,7 +198,9 @@ def _stop_on_signal() -> Iterator[list[int]]:
 def _require_target(path: str, may_exist: bool) -> None:
     target = Path(path)
     if not target.parent.is_dir():
-        raise TernaryError(f"cannot save to {path}: there is no folder {target.parent}; make it first")
+        raise TernaryError(
+            f"cannot save to {path}: there is no folder {target.parent}; make it first"
+        )
     if target.is_dir():
         raise TernaryError(f"cannot save to {path}: it is a folder; give a file name in it")
     if target.exists() and not may_exist:
@@ -229,7 +231,9 @@ def _parser() -> argparse.ArgumentParser:
     generating = commands.add_parser("generate", help="continue a prompt with a saved model")
     generating.add_argument("model", help="a file written by --save")
     generating.add_argument("--prompt", required=True, help="text to continue")
-    generating.add_argument("--length", type=int, default=200, help="bytes to generate (%(default)s)")
+    generating.add_argument(
+        "--length", type=int, default=200, help="bytes to generate (%(default)s)"
+    )
     generating.add_argument(
         "--temperature", type=float, default=0.8, help="0 takes the likeliest byte (%(default)s)"
     )
@@ -244,8 +248,17 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--task", choices=list(TASKS), help=f"what to learn ({defaults.task})")
     add("--text", metavar="FILE", help="learn this text instead of Python's documentation")
-    add("--projection", choices=list(PROJECTIONS), help=f"how weights are made ({defaults.projection})")
-    add("--group-size", type=int, metavar="N", help=f"weights with one scale ({defaults.group_size})")
+    add(
+        "--projection",
+        choices=list(PROJECTIONS),
+        help=f"how weights are made ({defaults.projection})",
+    )
+    add(
+        "--group-size",
+        type=int,
+        metavar="N",
+        help=f"weights with one scale ({defaults.group_size})",
+    )
     add("--steps", type=int, metavar="N", help="optimizer steps (the task's own)")
     add("--batch-size", type=int, metavar="N", help="sequences a step (the task's own)")
     add("--length", type=int, metavar="N", help="tokens the task is about (the task's own)")
@@ -258,7 +271,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     for size in ("d_model", "n_layers", "n_heads", "d_ff"):
         option = "--" + size.replace("_", "-")
         add(option, type=int, metavar="N", help=f"size of the model ({getattr(defaults, size)})")
-    add("--save", metavar="FILE", default=None, help="write a checkpoint here, now and then and at the end")
+    add(
+        "--save",
+        metavar="FILE",
+        default=None,
+        help="write a checkpoint here, now and then and at the end",
+    )
     add("--save-every", type=int, default=100, metavar="N", help="steps between two (%(default)s)")
     add("--resume", metavar="FILE", default=None, help="go on from a checkpoint, and save to it")
     add("--force", action="store_true", default=False, help="let --save replace a file")

@@ -35,8 +35,8 @@ def directional_error(
         float64 array of any shape, moved and then restored.
     gradient
         dL/darray, of the same shape; copied before anything moves.
-    directions, step
-        How many directions; how far to move.
+    rng, directions, step
+        Source of the directions; how many; how far to move.
 
     Returns
     -------

@@ -231,13 +231,16 @@ class SquaredReLU:
         self._work = Workspace(dtype)
 
     def forward(self, h: Floats) -> Floats:
-        """Map an array of any shape element by element. `h` becomes ``max(h, 0)``, kept for later."""
+        """Map an array of any shape, element by element; `h` itself becomes ``max(h, 0)``."""
         self._relu = np.maximum(h, 0, out=h)
-        return np.multiply(h, h, out=self._work("a", h.shape))
+        a = self._work("a", h.shape)
+        np.multiply(h, h, out=a)
+        return a
 
     def backward(self, da: Floats) -> Floats:
         """Map dL/da to dL/dh, of the same shape."""
-        dh = np.multiply(da, self._relu, out=self._work("a", da.shape))
+        dh = self._work("a", da.shape)
+        np.multiply(da, self._relu, out=dh)
         dh += dh
         return dh
 

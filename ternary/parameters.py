@@ -22,7 +22,8 @@ from ternary.arrays import Codes, Floats, Scales, Workspace
 from ternary.errors import ProjectionError, ShapeError
 from ternary.projection import GroupAbsMean, Groups, Projected, Projection
 
-Buffer = TypeVar("Buffer", bound=npt.NDArray[Any])
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 
 class Parameters:
     """Named matrices and gains in flat buffers, and the projection that all matrices share.
@@ -125,7 +126,9 @@ class Parameters:
         except ProjectionError as error:
             raise ProjectionError(f"{self.locate(error.group)}: {error}", error.group) from None
 
-    def view(self, buffer: Buffer, name: str, last: str | None = None) -> Buffer:
+    def view(
+        self, buffer: npt.NDArray[Scalar], name: str, last: str | None = None
+    ) -> npt.NDArray[Scalar]:
         """One matrix `(out_dim, in_dim)` or gain `(D,)` as it lies in a buffer, without padding.
 
         With `last`, the adjacent matrices from `name` to `last` stacked into one, rows on rows.

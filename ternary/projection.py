@@ -1,4 +1,4 @@
-"""From latent weights to ternary ones: codes, group scales, and the projections that differ in them.
+"""From latent weights to ternary ones: codes, group scales, and projections to choose from.
 
 A ternary weight is a code in {-1, 0, +1} times a scale. Each run of `GROUP_SIZE` = 128 latent
 weights along a row shares one scale ``s``, the mean of their absolute values. A weight becomes 0
@@ -89,7 +89,11 @@ class Groups:
             rows.append(first + per_row * np.arange(out_dim))
             tensors.append(first)
             first += per_row * out_dim
-        starts = {"row": np.concatenate(rows), "tensor": np.array(tensors), "model": np.zeros(1, int)}
+        starts = {
+            "row": np.concatenate(rows),
+            "tensor": np.array(tensors),
+            "model": np.zeros(1, int),
+        }
         return cls(np.concatenate(counts), starts)
 
     def pool(self, values: Floats, scope: Scope) -> Floats:
@@ -142,7 +146,9 @@ class TernaryProjection(Projection):
 
     def __init__(self, group_size: int = GROUP_SIZE) -> None:
         if group_size < 1:
-            raise TernaryError(f"group size is {group_size}; expected 1 or more, usually {GROUP_SIZE}")
+            raise TernaryError(
+                f"group size is {group_size}; expected 1 or more, usually {GROUP_SIZE}"
+            )
         self.group_size = group_size
         self._work = Workspace()
 
@@ -301,7 +307,9 @@ def make_projection(name: str, group_size: int = GROUP_SIZE) -> Projection:
     GroupAbsMean(64)
     """
     if name not in PROJECTIONS:
-        raise TernaryError(f"there is no projection {name!r}; expected one of {', '.join(PROJECTIONS)}")
+        raise TernaryError(
+            f"there is no projection {name!r}; expected one of {', '.join(PROJECTIONS)}"
+        )
     return PROJECTIONS[name](group_size)
 
 
@@ -341,7 +349,9 @@ def project(W_latent: Floats, projection: Projection | None = None) -> Projected
     projection = projection or GroupAbsMean()
     out_dim, in_dim = W_latent.shape
     groups = Groups.of([W_latent.shape], projection.group_size)
-    padded = np.zeros((out_dim, groups.counts.size // out_dim * projection.group_size), W_latent.dtype)
+    padded = np.zeros(
+        (out_dim, groups.counts.size // out_dim * projection.group_size), W_latent.dtype
+    )
     padded[:, :in_dim] = W_latent
     latents = padded.reshape(-1, projection.group_size)
     out = Projected(

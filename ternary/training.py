@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +70,15 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
-            raise TernaryError(f"there is no task {self.task!r}; expected one of {', '.join(TASKS)}")
+            raise TernaryError(
+                f"there is no task {self.task!r}; expected one of {', '.join(TASKS)}"
+            )
         if self.text is not None and self.task != "text":
             raise TernaryError(f"a text was given for the task {self.task}; use the task text")
         if self.decay not in DECAYS:
-            raise TernaryError(f"there is no decay {self.decay!r}; expected one of {', '.join(DECAYS)}")
+            raise TernaryError(
+                f"there is no decay {self.decay!r}; expected one of {', '.join(DECAYS)}"
+            )
         for name in ("steps", "batch_size", "length"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -91,16 +95,13 @@ class TrainingConfig:
     def resolved(self) -> TrainingConfig:
         """The same with every None replaced by what it stands for."""
         task = TASKS[self.task]
-        values = asdict(self)
         steps = self.steps or task.steps
-        defaults = {
-            "steps": steps,
-            "batch_size": task.batch_size,
-            "length": task.default_length,
-            "warmup": steps // 25,
-        }
-        return TrainingConfig(
-            **{k: defaults[k] if v is None and k in defaults else v for k, v in values.items()}
+        return replace(
+            self,
+            steps=steps,
+            batch_size=self.batch_size or task.batch_size,
+            length=self.length or task.default_length,
+            warmup=steps // 25 if self.warmup is None else self.warmup,
         )
 
 
@@ -191,7 +192,7 @@ class Trainer:
         return loss
 
     def run(self, after_step: Callable[[Trainer], bool | None] | None = None) -> None:
-        """Take all steps that are left. `after_step` is told of each; True from it stops the run."""
+        """Take all steps that are left; `after_step` sees each, and stops the run by True."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # found by take_step
             while not self.done:
                 self.take_step()
@@ -255,7 +256,9 @@ class Trainer:
         parameters = self.model.parameters
         order = [*reversed(parameters.matrix_shapes), *reversed(parameters.gain_sizes)]
         sizes = {name: abs(parameters.view(parameters.gradients, name)).max() for name in order}
-        first = next((n for n in order if not math.isfinite(sizes[n])), max(order, key=sizes.__getitem__))
+        first = next(
+            (n for n in order if not math.isfinite(sizes[n])), max(order, key=sizes.__getitem__)
+        )
         return (
             f"training diverged at step {self.step}: the loss is {loss:g}, and the gradient of "
             f"{first} was the first, on the way back, to leave the finite numbers. "

@@ -42,9 +42,9 @@ class TransformerConfig:
 
     Examples
     --------
-    >>> TransformerConfig(d_model=100, n_heads=3)
+    >>> TransformerConfig(d_model=0)
     Traceback (most recent call last):
-    ternary.errors.ShapeError: d_model is 100, not a multiple of 2 * n_heads = 6; rotary heads need an even size
+    ternary.errors.ShapeError: d_model is 0; expected a positive number
     """
 
     vocab_size: int = 256
@@ -70,7 +70,14 @@ class TransformerConfig:
     def matrices(self) -> dict[str, tuple[int, int]]:
         """Name and shape `(out_dim, in_dim)` of every weight matrix, in the order of the buffer."""
         d, d_ff = self.d_model, self.d_ff
-        block = {"q": (d, d), "k": (d, d), "v": (d, d), "o": (d, d), "up": (d_ff, d), "down": (d, d_ff)}
+        block = {
+            "q": (d, d),
+            "k": (d, d),
+            "v": (d, d),
+            "o": (d, d),
+            "up": (d_ff, d),
+            "down": (d, d_ff),
+        }
         shapes = {"embedding": (self.vocab_size, d)}
         for layer in range(self.n_layers):
             shapes |= {f"layers.{layer}.{name}": shape for name, shape in block.items()}
@@ -83,7 +90,7 @@ class TransformerConfig:
 
 
 class Block:
-    """One layer of the transformer: ``x + attention(norm(x))``, then ``x + feed_forward(norm(x))``."""
+    """One layer: ``x + attention(norm(x))``, then ``x + feed_forward(norm(x))``."""
 
     def __init__(self, config: TransformerConfig, parameters: Parameters, prefix: str) -> None:
         def linear(name: str, last: str | None = None) -> TernaryLinear:
@@ -166,7 +173,9 @@ class TernaryTransformer:
         self.config = config = config or TransformerConfig()
         self.parameters = Parameters(config.matrices(), config.gains(), projection, dtype)
         self.embedding = TernaryEmbedding(self.parameters, "embedding")
-        self.blocks = [Block(config, self.parameters, f"layers.{i}") for i in range(config.n_layers)]
+        self.blocks = [
+            Block(config, self.parameters, f"layers.{i}") for i in range(config.n_layers)
+        ]
         self.norm = make_norm(config, self.parameters, "norm")
         self.head = TernaryLinear(self.parameters, "head")
         self.cross_entropy = CrossEntropy(dtype)
