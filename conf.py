@@ -1,0 +1,36 @@
+"""How the pages are built: `sphinx-build -W -n . _build/html`."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from ternary import __version__  # noqa: E402
+
+project = "Three Values"
+author = "the authors"
+copyright = "2026, the authors"
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.viewcode"]
+root_doc = "book/index"
+# A whitelist: nothing else at the top (.pytest_cache/README.md, CHANGELOG.md) becomes a page.
+include_patterns = ["book/**", "docs/**"]
+exclude_patterns = ["_build", ".*"]
+
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline", "attrs_block"]
+myst_heading_anchors = 3
+# doctest wants a blank line before the closing fence; it is not shown.
+highlight_options = {"pycon": {"stripnl": True}}
+
+numpydoc_show_class_members = False
+autodoc_typehints = "none"
+
+html_theme = "furo"
+html_title = "Three Values"
+html_static_path = ["docs/_static"]
+html_css_files = ["book.css"]
+html_additional_pages = {"index": "redirect.html"}
+templates_path = ["docs/_templates"]
+html_show_sourcelink = False
