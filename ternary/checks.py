@@ -73,7 +73,7 @@ def groups(parameters: Parameters) -> Iterator[Group]:
 
 def check_loss(train_loss: float) -> Check:
     """Is the training loss, averaged over the last ten steps, below 0.3 nats?"""
-    found = f"{train_loss:.4f}, expected below {MAX_LOSS}"
+    found = f"{train_loss:.3f}, expected below {MAX_LOSS}"
     return Check("train loss", found, bool(train_loss < MAX_LOSS))
 
 
@@ -91,10 +91,10 @@ def check_codes(model: TernaryTransformer) -> Check:
             counts[0] += group.weights.size
     total = sum(out * in_ for out, in_ in parameters.matrix_shapes.values())
     n_ternary = sum(counts.values())
-    shares = ", ".join(f"{100 * counts[code] / total:.1f} % {code:+d}" for code in (-1, 1))
+    shares = ", ".join(f"{100 * counts[code] / total:.0f} % {code:+d}" for code in (-1, 1))
     found = (
         f"{n_ternary} of {total} in {len(parameters.matrix_shapes)} layers; "
-        f"{100 * counts[0] / total:.1f} % 0, {shares}"
+        f"{100 * counts[0] / total:.0f} % 0, {shares}"
     )
     return Check(name, found, n_ternary == total)
 
@@ -124,7 +124,7 @@ def check_scales(model: TernaryTransformer) -> Check:
 
 def check_accuracy(evaluation: Evaluation) -> Check:
     """Are more than 80 % of the held-out targets predicted?"""
-    found = f"{100 * evaluation.accuracy:.2f} % of {evaluation.n_targets}, expected above 80 %"
+    found = f"{100 * evaluation.accuracy:.1f} % of {evaluation.n_targets}, expected above 80 %"
     return Check("held-out accuracy", found, evaluation.accuracy > MIN_ACCURACY)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,7 +105,43 @@ def generate(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"train": train, "check": check, "generate": generate}
+def experiment(options: argparse.Namespace) -> int:
+    """Run an experiment of the book and write its record, or list them all."""
+    from ternary.experiments import all_experiments, failed_claims, find_experiment, run_experiment
+
+    if options.list or options.name is None:
+        for name, each in all_experiments().items():
+            print(f"{name:20} {each.question}")
+        return 0
+    chosen = find_experiment(options.name)
+    folder = Path(options.folder)
+    if not options.quick and not folder.is_dir():
+        raise TernaryError(f"there is no folder {folder} for the record; name one with --folder")
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if done == total else ""
+            print(f"\r\x1b[K{done} of {total} trials", end=end, file=sys.stderr, flush=True)
+
+    print(f"question: {chosen.question}\nprediction: {chosen.prediction}", flush=True)
+    # Trials side by side use the cores better than one trial whose matrix products are split.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.jobs, mp_context=context) as executor:
+        record = run_experiment(chosen, executor, options.quick, show)
+    for settings in record.settings:
+        numbers = (k for k, v in record.select(**settings)[0]["values"].items() if np.isscalar(v))
+        means = ", ".join(f"{name} {record.show(name, 4, **settings)}" for name in numbers)
+        print(f"{settings}: {means}")
+    if not options.quick:
+        print(f"the record is in {record.write(folder)}")
+    failed = list(failed_claims(chosen, record, options.quick))
+    for claim in failed:
+        print(f"FAIL  {claim}")
+    return EXIT_FAILED_CHECK if failed else 0
+
+
+COMMANDS = {"train": train, "check": check, "generate": generate, "experiment": experiment}
 
 
 class Progress:
@@ -120,7 +158,7 @@ class Progress:
         trainer, number = self.trainer, self.trainer.step - 1
         if not self.quiet and (number % LINE_EVERY == 0 or trainer.done):
             self._erase()
-            print(f"Step {number}: loss={trainer.losses[-1]:.4f}", flush=True)
+            print(f"Step {number}: loss={trainer.losses[-1]:.3f}", flush=True)
         if self.live and number % 10 == 0:
             speed = self._speed()
             left = (trainer.steps - trainer.step) / speed
@@ -238,7 +276,24 @@ def _parser() -> argparse.ArgumentParser:
         "--temperature", type=float, default=0.8, help="0 takes the likeliest byte (%(default)s)"
     )
     generating.add_argument("--seed", type=int, default=0, help="of the sampling (%(default)s)")
+    _add_experiment(commands.add_parser("experiment", help="repeat an experiment of the book"))
     return parser
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="which one; without a name, list them")
+    parser.add_argument("--list", action="store_true", help="list all experiments")
+    parser.add_argument("--quick", action="store_true", help="a small size that writes no record")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count(),
+        metavar="N",
+        help="trials at a time (%(default)s)",
+    )
+    parser.add_argument(
+        "--folder", default="book/results", metavar="DIR", help="where records go (%(default)s)"
+    )
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

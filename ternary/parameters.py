@@ -112,6 +112,11 @@ class Parameters:
         """The codes of all matrices, flat, in the order of `latents`."""
         return self._projected.codes.reshape(-1)
 
+    @property
+    def all_scales(self) -> Scales:
+        """The scale of every group, in the order of `latents`."""
+        return self._projected.scales
+
     def project(self) -> None:
         """Compute codes, scales and weights from the latents, as after every optimizer step.
 

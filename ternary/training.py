@@ -182,14 +182,22 @@ class Trainer:
         tokens, targets = self.task.batch(self.rng, config.batch_size)
         loss = self.model.loss(tokens, targets)
         self.model.backward()
+        self.shape_gradients()
         norm = clip_gradients(parameters.gradients, config.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(self._diagnosis(loss))
         lr = learning_rate(self.step, self.steps, config.lr, config.warmup, config.decay)
-        self.optimizer.step(lr, config.weight_decay)
+        self.optimizer.step(lr, self.weight_decay())
         self.model.project()
         self.losses.append(loss)
         return loss
+
+    def shape_gradients(self) -> None:
+        """Do nothing; an experiment that varies the estimator overrides this."""
+
+    def weight_decay(self) -> float:
+        """Weight decay of the present step; an experiment that schedules it overrides this."""
+        return self.config.weight_decay
 
     def run(self, after_step: Callable[[Trainer], bool | None] | None = None) -> None:
         """Take all steps that are left; `after_step` sees each, and stops the run by True."""

@@ -1,0 +1,26 @@
+"""What several test files share: one trained model, small settings, and how Hypothesis runs."""
+
+import pytest
+from hypothesis import settings
+
+from ternary import Trainer, TrainingConfig
+
+# The same examples at every run, and no time limit on any of them.
+settings.register_profile("book", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("book")
+
+SMALL = {"d_model": 32, "d_ff": 64, "n_heads": 2}
+
+
+@pytest.fixture
+def small():
+    """Settings of a model that takes a millisecond a step."""
+    return dict(SMALL)
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """The book's model after its 500 steps of the copy task. Tests must not change it."""
+    trainer = Trainer(TrainingConfig())
+    trainer.run()
+    return trainer
