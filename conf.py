@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "book" / "figures")]
 
 from ternary import __version__  # noqa: E402
 
@@ -34,3 +34,14 @@ html_css_files = ["book.css"]
 html_additional_pages = {"index": "redirect.html"}
 templates_path = ["docs/_templates"]
 html_show_sourcelink = False
+
+
+def draw_figures(app):
+    """Draw the figures from the records, before the pages that show them are read."""
+    from draw import draw_all
+
+    draw_all()
+
+
+def setup(app):
+    app.connect("builder-inited", draw_figures)

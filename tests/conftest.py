@@ -1,21 +1,24 @@
 """What several test files share: one trained model, small settings, and how Hypothesis runs."""
 
+import os
+
 import pytest
 from hypothesis import settings
+
+# For matrices as small as these, threads only wait for each other.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from ternary import Trainer, TrainingConfig
 
 # The same examples at every run, and no time limit on any of them.
-settings.register_profile("book", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile("book", derandomize=True, deadline=None, database=None, max_examples=60)
 settings.load_profile("book")
-
-SMALL = {"d_model": 32, "d_ff": 64, "n_heads": 2}
 
 
 @pytest.fixture
 def small():
     """Settings of a model that takes a millisecond a step."""
-    return dict(SMALL)
+    return {"d_model": 32, "d_ff": 64, "n_heads": 2}
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ Gradients are compared in float64 along random directions. A loss here is ``sum(
 fixed random ``dy``, whose gradient with respect to ``y`` is ``dy`` itself.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -298,7 +300,7 @@ def test_attention_with_a_cache_equals_attention_at_once(rng, attention, pieces)
     bounds = np.cumsum([0, *pieces])
     parts = [
         attention.extend(qkv[first:last].copy(), cache)
-        for first, last in zip(bounds, bounds[1:], strict=False)
+        for first, last in itertools.pairwise(bounds)
     ]
     np.testing.assert_allclose(np.concatenate(parts), at_once, rtol=1e-10, atol=1e-12)
 

@@ -99,9 +99,7 @@ def test_every_weight_is_its_scale_times_minus_one_zero_or_one(W_latent, group_s
     assert codes.dtype == np.int8
     assert np.isin(codes, [-1, 0, 1]).all()
     assert W_ternary.dtype == W_latent.dtype
-    np.testing.assert_array_equal(
-        W_ternary, spread(scales, group_size, W_latent.shape[1]) * codes
-    )
+    np.testing.assert_array_equal(W_ternary, spread(scales, group_size, W_latent.shape[1]) * codes)
 
 
 @given(whole_latents, group_sizes)
@@ -180,7 +178,7 @@ def test_projecting_again_keeps_the_codes_and_shrinks_the_scale(W_latent, group_
 
 def test_groups_of_one_weight_keep_every_sign_and_magnitude():
     W_latent = gaussian((3, 50), 0)
-    codes, scales, W_ternary = project(W_latent, GroupAbsMean(1))
+    codes, scales, _ = project(W_latent, GroupAbsMean(1))
     np.testing.assert_array_equal(codes, np.sign(W_latent))
     np.testing.assert_array_equal(scales, np.abs(W_latent).astype(np.float16))
 
@@ -240,9 +238,7 @@ def test_blocks_of_groups_leave_no_seam(n_rows):
 @pytest.mark.parametrize("name", TERNARY)
 @pytest.mark.parametrize("size", [0.0, 1e-8, 1e-45])
 def test_a_scale_that_float16_rounds_to_zero_gives_zeros(name, size):
-    codes, scales, W_ternary = project(
-        np.array([[size, -size]], np.float32), make_projection(name)
-    )
+    codes, scales, W_ternary = project(np.array([[size, -size]], np.float32), make_projection(name))
     assert not scales.any()
     assert not codes.any()
     assert not W_ternary.any()

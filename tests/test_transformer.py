@@ -1,0 +1,264 @@
+"""The whole model: against a slow reference, against finite differences, and in generation."""
+
+import itertools
+
+import numpy as np
+import pytest
+import reference
+
+from ternary import (
+    IGNORE,
+    FullPrecision,
+    GroupAbsMean,
+    ShapeError,
+    TernaryError,
+    TernaryTransformer,
+    TransformerConfig,
+    directional_error,
+)
+from ternary.transformer import sample
+
+# Groups of three, so that every row of eight has whole groups and a padded one.
+TINY = TransformerConfig(vocab_size=5, d_model=8, n_layers=2, n_heads=2, d_ff=4, context=8)
+TOKENS = np.array([[1, 4, 0], [2, 2, 3]])
+TARGETS = np.array([[4, 0, 1], [2, IGNORE, 3]])
+
+
+def tiny_model(projection=None):
+    """A float64 model whose gains, too, are not all the same."""
+    model = TernaryTransformer(TINY, projection or GroupAbsMean(3), seed=1, dtype=np.float64)
+    gains = model.parameters.values[model.parameters.n_latents :]
+    gains[:] = np.random.default_rng(2).uniform(0.5, 1.5, gains.shape)
+    return model
+
+
+def weights_of(model):
+    """What the model multiplies with: its ternary matrices, and its gains."""
+    parameters = model.parameters
+    matrices = {n: parameters.view(parameters.weights, n) for n in parameters.matrix_shapes}
+    gains = {n: parameters.view(parameters.values, n) for n in parameters.gain_sizes}
+    return matrices | gains
+
+
+# --- Loss and gradients -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("projection", [GroupAbsMean(3), GroupAbsMean(), FullPrecision()])
+def test_logits_and_loss_are_those_of_the_slow_reference(projection):
+    model = tiny_model(projection)
+    weights = weights_of(model)
+    for tokens, logits in zip(TOKENS, model.forward(TOKENS), strict=True):
+        expected = reference.sequence_logits(weights, TINY, tokens)
+        np.testing.assert_allclose(logits, expected, rtol=1e-12, atol=1e-12)
+    expected = reference.loss(weights, TINY, TOKENS, TARGETS)
+    assert model.loss(TOKENS, TARGETS) == pytest.approx(expected, rel=1e-12)
+
+
+def test_every_single_gradient_is_the_finite_difference_of_the_slow_reference():
+    model = tiny_model()
+    model.loss(TOKENS, TARGETS)
+    model.backward()
+    weights = {name: array.copy() for name, array in weights_of(model).items()}
+    for name, array in weights.items():
+        expected = reference.numeric_gradient(
+            lambda: reference.loss(weights, TINY, TOKENS, TARGETS), array
+        )
+        found = model.parameters.view(model.parameters.gradients, name)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+def test_gradient_of_all_weights_at_once():
+    model = tiny_model()
+    parameters = model.parameters
+    model.loss(TOKENS, TARGETS)
+    model.backward()
+    loss = lambda: model.loss(TOKENS, TARGETS)  # noqa: E731
+    weights, gains = slice(parameters.n_latents), slice(parameters.n_latents, None)
+    moved = {"weights": parameters.weights, "gains": parameters.values[gains]}
+    gradients = {"weights": parameters.gradients[weights], "gains": parameters.gradients[gains]}
+    for kind, array in moved.items():
+        # Seed 1 happens to draw no direction that is nearly orthogonal to a gradient, where the
+        # slope is small and rounding is large in proportion.
+        rng = np.random.default_rng(1)
+        assert directional_error(loss, array, gradients[kind], rng) < 1e-6
+
+
+def test_a_second_step_overwrites_the_gradients_of_the_first():
+    """Nothing is added up over steps, and nothing is left over from other shapes."""
+    model = tiny_model()
+    model.loss(TOKENS, TARGETS)
+    model.backward()
+    first = model.parameters.gradients.copy()
+    model.loss(TOKENS[:1, :2], TARGETS[:1, :2])
+    model.backward()
+    assert (model.parameters.gradients != first).any()
+    model.loss(TOKENS, TARGETS)
+    model.backward()
+    np.testing.assert_array_equal(model.parameters.gradients, first)
+
+
+def test_a_batch_of_sequences_equals_the_sequences_one_by_one():
+    model = tiny_model()
+    together = model.forward(TOKENS).copy()
+    for tokens, logits in zip(TOKENS, together, strict=True):
+        np.testing.assert_allclose(model.forward(tokens[None])[0], logits, rtol=1e-12, atol=1e-12)
+
+
+def test_a_later_token_changes_no_earlier_logits():
+    model = TernaryTransformer()
+    tokens = np.random.default_rng(0).integers(0, 256, (2, 9))
+    before = model.forward(tokens).copy()
+    tokens[:, 5] = (tokens[:, 5] + 1) % 256
+    after = model.forward(tokens)
+    np.testing.assert_array_equal(after[:, :5], before[:, :5])
+    assert (after[:, 5] != before[:, 5]).any()
+
+
+# --- The model of the book --------------------------------------------------------------------
+
+
+def test_the_book_s_model_has_459392_parameters():
+    d_model, d_ff, vocab_size = 128, 512, 256
+    block = 4 * d_model**2 + 2 * d_model * d_ff + 2 * d_model
+    expected = 2 * vocab_size * d_model + 2 * block + d_model
+    assert TernaryTransformer().parameters.count == expected == 459392
+
+
+def test_every_matrix_is_ternary():
+    model = TernaryTransformer()
+    assert list(model.parameters.matrix_shapes) == [
+        "embedding",
+        *(f"layers.{i}.{name}" for i in (0, 1) for name in ("q", "k", "v", "o", "up", "down")),
+        "head",
+    ]
+    for name in model.parameters.matrix_shapes:
+        codes, scales = model.parameters.codes(name), model.parameters.scales(name)
+        expected = np.repeat(scales.astype(np.float32), 128, axis=1) * codes
+        np.testing.assert_array_equal(
+            model.parameters.view(model.parameters.weights, name), expected
+        )
+
+
+def test_the_twin_has_the_same_latents():
+    ternary, twin = TernaryTransformer(seed=5), TernaryTransformer(None, FullPrecision(), seed=5)
+    np.testing.assert_array_equal(twin.parameters.values, ternary.parameters.values)
+    np.testing.assert_array_equal(twin.parameters.weights, ternary.parameters.latents)
+    other = TernaryTransformer(seed=6)
+    assert (other.parameters.latents != ternary.parameters.latents).any()
+
+
+@pytest.mark.parametrize("group_size", [24, 128])
+def test_the_group_size_does_not_change_the_initial_latents(group_size):
+    sizes = TransformerConfig(d_model=32, d_ff=64)
+    one = TernaryTransformer(sizes, GroupAbsMean(group_size)).parameters
+    other = TernaryTransformer(sizes, GroupAbsMean(32)).parameters
+    for name in one.names:
+        np.testing.assert_array_equal(one.view(one.values, name), other.view(other.values, name))
+
+
+def test_initial_latents_have_the_variance_that_keeps_the_size_of_a_vector():
+    parameters = TernaryTransformer().parameters
+    for name, (_, in_dim) in parameters.matrix_shapes.items():
+        variance = parameters.view(parameters.values, name).var()
+        assert variance * in_dim == pytest.approx(1, abs=0.05)
+
+
+# --- Generation -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pieces", [[8], [1] * 8, [3, 1, 4], [1, 7]])
+def test_logits_with_a_cache_are_those_without(pieces):
+    model = tiny_model()
+    tokens = np.array([1, 4, 0, 2, 2, 3, 0, 1])
+    at_once = model.forward(tokens[None])[0].copy()
+    caches, bounds = model.caches(len(tokens)), np.cumsum([0, *pieces])
+    for first, last in itertools.pairwise(bounds):
+        logits = model.extend(tokens[first:last], caches)
+        np.testing.assert_allclose(logits, at_once[first:last], rtol=1e-10, atol=1e-12)
+
+
+def test_logits_with_a_cache_are_those_without_in_float32():
+    model = TernaryTransformer()
+    tokens = np.random.default_rng(0).integers(0, 256, 20)
+    at_once = model.forward(tokens[None])[0].copy()
+    caches = model.caches(20)
+    for i in range(20):
+        logits = model.extend(tokens[i : i + 1], caches)
+        np.testing.assert_allclose(logits[0], at_once[i], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 3, 7, 8, 9, 20])
+def test_greedy_text_is_that_of_whole_windows_without_a_cache(length):
+    """Beyond the context, too, where the window slides by half of itself."""
+    model = tiny_model()
+    prompt = np.random.default_rng(length).integers(0, 5, length)
+    expected = reference.greedy_text(
+        lambda window: model.forward(np.array([window]))[0], prompt, 25, TINY.context
+    )
+    assert list(model.generate(prompt, 25, temperature=0)) == expected
+
+
+def test_of_a_long_prompt_the_last_window_counts():
+    model = tiny_model()
+    prompt = np.random.default_rng(0).integers(0, 5, 30)
+    long = list(model.generate(prompt, 10))
+    assert long == list(model.generate(prompt[-TINY.context :], 10))
+
+
+def test_the_same_seed_samples_the_same_text():
+    model = tiny_model()
+
+    def text(seed):
+        return list(model.generate(np.array([1]), 40, rng=np.random.default_rng(seed)))
+
+    assert text(3) == text(3)
+    assert text(3) != text(4)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_sampled_frequencies_are_the_softmax_at_the_temperature(temperature):
+    logits, n, rng = np.array([0.0, 1.0, -1.0]), 4000, np.random.default_rng(0)
+    counts = np.bincount([sample(logits, temperature, rng) for _ in range(n)], minlength=3)
+    p = np.array(reference.softmax(logits / temperature))
+    assert (np.abs(counts - n * p) < 4 * np.sqrt(n * p * (1 - p))).all()
+
+
+def test_generation_refuses_what_it_cannot_continue():
+    model = tiny_model()
+    for prompt in ([], [[1, 2]]):
+        with pytest.raises(ShapeError, match="at least one token"):
+            list(model.generate(np.array(prompt, int), 1))
+    for temperature in (-1.0, float("nan")):
+        with pytest.raises(TernaryError, match="temperature"):
+            list(model.generate(np.array([1]), 1, temperature))
+
+
+# --- Wrong sizes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        *({name: 0} for name in ("vocab_size", "d_model", "n_layers", "n_heads", "d_ff")),
+        {"context": -1},
+        {"rope_base": 0.0},
+        {"norm_eps": float("nan")},
+        {"d_model": 130},
+        {"d_model": 12, "n_heads": 4},
+    ],
+    ids=str,
+)
+def test_sizes_that_make_no_model_are_refused(sizes):
+    with pytest.raises(ShapeError, match=next(iter(sizes))):
+        TransformerConfig(**sizes)
+
+
+def test_tokens_and_targets_must_be_a_batch_of_the_same_shape():
+    model = tiny_model()
+    for tokens in (np.array([1, 2]), np.zeros((0, 3), int), np.zeros((1, 0), int)):
+        with pytest.raises(ShapeError, match="batch, length"):
+            model.forward(tokens)
+    with pytest.raises(ShapeError, match="targets"):
+        model.loss(TOKENS, TARGETS[:, :2])
+    with pytest.raises(TernaryError, match="expected 0 to 4"):
+        model.forward(np.array([[5]]))
