@@ -643,6 +643,16 @@ def wrong_length(text: str) -> list[str]:
     return [f"1: the chapter has {words} words: {WORDS.start} to {WORDS.stop - 1} are right"]
 
 
+def placeholders(text: str) -> list[str]:
+    """What was left for later is done before it is read."""
+    left = r"\b(TODO|FIXME|TBD|XXX|[A-Z][A-Z0-9]+-(?:TEXT|ALT|CAPTION|NUMBERS?|TABLE))\b"
+    return [
+        f"{number}: {match[0]} is left for later: write it now, or take it out"
+        for number, line in enumerate(text.splitlines(), 1)
+        for match in re.finditer(left, line)
+    ]
+
+
 def unclosed_blocks(text: str) -> list[str]:
     """An open fence swallows the rest of the page."""
     return [
@@ -665,5 +675,6 @@ EVERY_PAGE: list[Callable[[str], list[str]]] = [
     figures_without_words,
     exercise_form,
     unclosed_blocks,
+    placeholders,
     title_form,
 ]

@@ -444,6 +444,11 @@ EXAMPLES = {
         ],
         ["word " * 2499, "word " * 5501, "```text\n" + "word " * 3000 + "\n```"],
     ),
+    "placeholders": (
+        [],
+        ["The AVX-512 kernel, XNOR-Net, and a to-do list."],
+        ["TODO numbers", "```{figure} x.svg\n:alt: RULES-ALT\n```", "See the table (TBD)."],
+    ),
     "unclosed_blocks": (
         [],
         [exercise(), pycon(">>> 1", "1"), "````{note}\n```text\nx\n```\n````", "```` ``` ````"],
