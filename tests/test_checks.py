@@ -51,12 +51,15 @@ def test_every_weight_of_every_layer_is_looked_at(model):
     assert list(model.parameters.matrix_shapes) == MATRICES
 
 
-@pytest.mark.parametrize("name", MATRICES)
-def test_one_weight_at_half_its_scale_fails_both_ternary_checks(model, name):
-    matrix(model, name)[-1, -1] = model.parameters.scales(name)[-1, -1] / 2
-    assert check_codes(model).passed is False
-    assert check_scales(model).passed is False
-    assert f"{name} group" in check_scales(model).found
+def test_weights_at_half_their_scale_fail_both_ternary_checks_in_every_layer(model):
+    for name in MATRICES:
+        matrix(model, name)[-1, -1] = model.parameters.scales(name)[-1, -1] / 2
+    codes, scales = check_codes(model), check_scales(model)
+    n_weights, n_groups = model.parameters.latents.size, model.parameters.all_scales.size
+    assert (codes.passed, scales.passed) == (False, False)
+    assert codes.found.startswith(f"{n_weights - 14} of {n_weights} in 14 layers")
+    assert scales.found.startswith(f"{n_groups - 14} of {n_groups}")
+    assert "not so: embedding group 255, layers.0.q group 127, " in scales.found
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

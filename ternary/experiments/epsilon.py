@@ -89,6 +89,18 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[STUCK],
+    claims=[
+        STUCK,
+        Claim(
+            "from the usual start no scale ever falls below 0.01, where a clamp would change it",
+            lambda r: min(r.values("smallest_scale", rule="none", factor=1.0)) > 0.01,
+        ),
+        Claim(
+            "an epsilon larger than the scale itself costs between 0.03 and 0.1 bpb",
+            lambda r: (
+                0.03 < r.mean("bpb", rule="add") - r.mean("bpb", rule="none", factor=1.0) < 0.1
+            ),
+        ),
+    ],
     quick_claims=[STUCK],
 )
