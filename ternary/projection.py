@@ -164,7 +164,8 @@ class TernaryProjection(Projection):
         # the same when all weights of a group shrink or grow together.
         out.scales[:] = scale
         # A scale that float16 rounds to zero switches its group off: no |w| exceeds infinity.
-        # No epsilon is needed, and the latents go on learning, so the group can come back.
+        # No epsilon is needed. Where gradient reaches its output, the latents go on learning and the
+        # group can come back; behind an activation whose slope at 0 is 0, a whole dead row cannot.
         threshold = np.where(out.scales == 0, np.inf, threshold).astype(latents.dtype)
         below = np.negative(threshold)
         stored = out.scales.astype(out.weights.dtype)
