@@ -461,6 +461,17 @@ def test_a_save_that_fails_midway_leaves_the_earlier_file_whole(saved, monkeypat
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_save_puts_a_new_file_in_the_place_of_the_earlier_one(saved):
+    """Whoever has the earlier file open reads it to its end, undisturbed."""
+    trainer, path = saved
+    before = path.read_bytes()
+    with open(path, "rb") as reader:
+        trainer.take_step()
+        trainer.save(path)
+        assert reader.read() == before
+    assert Trainer.resume(path).step == trainer.step
+
+
 def test_a_process_killed_at_any_moment_leaves_a_whole_checkpoint(tmp_path):
     path = tmp_path / "model.npz"
     command = [sys.executable, "-m", "ternary", "--quiet", "--save-every", "1"]

@@ -31,6 +31,7 @@ def draw() -> Figure:
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.set_xlabel("weight decay $\\lambda$")
+    right.set_ylim(1e-3, 0.12)
     left.legend(fontsize=9, loc="upper right")
     right.legend(fontsize=9, loc="lower right")
     return figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
 from ternary.optim import AdamW, learning_rate
 from ternary.projection import Projected
@@ -152,8 +152,51 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     return values
 
 
-def _mean(record: Record, value: str, plan: str, decay: float) -> float:
-    return record.mean(value, plan=plan, decay=decay)
+def bpb(record: Record, plan: str, decay: float) -> float:
+    """Mean held-out bits per byte of a plan."""
+    return record.mean("bpb", plan=plan, decay=decay)
+
+
+def always_below(record: Record, plan: str, decay: float, than: tuple[str, float]) -> bool:
+    """Whether a plan is better than another one for every seed."""
+    values = record.values("bpb", plan=plan, decay=decay)
+    others = record.values("bpb", plan=than[0], decay=than[1])
+    return all(x < y for x, y in zip(values, others, strict=True))
+
+
+def decay_changes_no_code(record: Record) -> bool:
+    """Whether the decay of a step changed at most one code in a hundred thousand, ever."""
+    runs = (run for s in record.settings for run in record.values("decay_flips", **s))
+    untouched = all(
+        flips == 0 for s in record.settings for flips in record.values("absent_flips", **s)
+    )
+    return max(max(run) for run in runs) < 1e-5 and untouched
+
+
+def strong_decay_flips_more(record: Record) -> bool:
+    """Whether the strongest constant decay has more flips and smaller scales than no decay."""
+    decay = max(s["decay"] for s in record.settings if s["plan"] == "constant")
+    flips, scale = (
+        [record.curve(x, plan="constant", decay=d)[1] for d in (0.0, decay)]
+        for x in ("flips", "scale")
+    )
+    return flips[1] > 1.5 * flips[0] and scale[1] < 0.7 * scale[0]
+
+
+EVERYWHERE = [
+    Claim(
+        "decay by itself changes no code, but for the rounding of float32", decay_changes_no_code
+    ),
+    Claim("strong decay makes scales smaller and flips more frequent", strong_decay_flips_more),
+    Claim(
+        "without decay, halved latents and doubled gains are the same model",
+        lambda r: (
+            abs(bpb(r, "constant", 0.0) - r.mean("bpb_paid_back", plan="constant", decay=0.0))
+            < 1e-3
+            and r.mean("bpb_halved", plan="constant", decay=0.0) > bpb(r, "constant", 0.0) + 0.1
+        ),
+    ),
+]
 
 
 EXPERIMENT = Experiment(
@@ -179,6 +222,38 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[],
-    quick_claims=[],
+    claims=[
+        *EVERYWHERE,
+        Claim(
+            "decays 0.1 and 1 are ahead of none for every seed, and 10 is far behind",
+            lambda r: (
+                always_below(r, "constant", 0.1, ("constant", 0.0))
+                and always_below(r, "constant", 1.0, ("constant", 0.0))
+                and bpb(r, "constant", 10.0) > bpb(r, "constant", 0.0) + 0.3
+            ),
+        ),
+        Claim(
+            "switching off at half helps at 1 and 10 for every seed, and moves 0.1 by less than 0.01",
+            lambda r: (
+                always_below(r, "half", 1.0, ("constant", 1.0))
+                and always_below(r, "half", 10.0, ("constant", 10.0))
+                and abs(bpb(r, "half", 0.1) - bpb(r, "constant", 0.1)) < 0.01
+            ),
+        ),
+        Claim(
+            "decay towards the projected weight and decayed gains are worse than no decay",
+            lambda r: (
+                always_below(r, "constant", 0.0, ("projected", 1.0))
+                and always_below(r, "constant", 0.0, ("gains", 1.0))
+            ),
+        ),
+        Claim(
+            "at decay 10 doubled gains do not pay for halved latents",
+            lambda r: (
+                r.mean("bpb_paid_back", plan="constant", decay=10.0)
+                > bpb(r, "constant", 10.0) + 0.3
+            ),
+        ),
+    ],
+    quick_claims=EVERYWHERE,
 )

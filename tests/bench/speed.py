@@ -17,7 +17,14 @@ import sys
 import time
 
 import numpy as np
-from contestants import CONTESTANTS, INSTALL_TORCH, Trainer, TrainingConfig, needs_torch
+from contestants import (
+    CONTESTANTS,
+    INSTALL_TORCH,
+    Trainer,
+    TrainingConfig,
+    compiled_step,
+    needs_torch,
+)
 
 RUN_STEPS = 500
 WARMUP_STEPS = 10
@@ -32,8 +39,8 @@ THREAD_VARIABLES = (
 
 def main() -> int:
     options = _options()
-    if options.child == "parity":
-        print(json.dumps(_parity()))
+    if options.parity:
+        print(json.dumps(_parity(options.child)))
     elif options.child:
         print(json.dumps(_time(options.child, options.steps)))
     else:
@@ -44,26 +51,28 @@ def main() -> int:
 def _compare(rounds: int, steps: int, threads: int) -> int:
     has_torch = importlib.util.find_spec("torch") is not None
     print(f"{platform.platform()}, {os.cpu_count()} CPUs, {threads} threads each")
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}", end="")
-    if has_torch:
-        parity, error = _in_child("parity", steps, threads)
-        if error:
-            print(f"\nno comparison with PyTorch: {error}")
-            return 1
-        print(f", PyTorch {parity['version']}")
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}")
+    reasons: dict[str, str] = {}
+    for name in filter(needs_torch, CONTESTANTS):
+        if not has_torch:
+            reasons[name] = INSTALL_TORCH
+            continue
+        parity, error = _in_child(name, steps, threads, "--parity")
+        if error:  # no C++ compiler, say; the others can run
+            reasons[name] = error
+            continue
         print(
-            f"PyTorch from the same latents: loss differs by {parity['loss']:.1e} relative, "
-            f"gradients by {parity['gradient']:.1e}"
+            f"{name} {parity['version']}, same latents and batch: relative difference of the loss "
+            f"{parity['loss']:.1e}, of the gradients {parity['gradient']:.1e}"
         )
-        if parity["loss"] > MAX_LOSS_DIFFERENCE or parity["gradient"] > MAX_GRADIENT_DIFFERENCE:
+        if not (
+            parity["loss"] <= MAX_LOSS_DIFFERENCE and parity["gradient"] <= MAX_GRADIENT_DIFFERENCE
+        ):
             print(
                 f"expected at most {MAX_LOSS_DIFFERENCE:g} and {MAX_GRADIENT_DIFFERENCE:g}: "
                 "this is another model, so nothing was timed"
             )
             return 1
-    else:
-        print()
-    reasons = {name: INSTALL_TORCH for name in CONTESTANTS if needs_torch(name) and not has_torch}
     milliseconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
     loads = []
     for _ in range(rounds):
@@ -98,10 +107,10 @@ def _print_table(milliseconds: dict[str, list[float]], reasons: dict[str, str]) 
         )
 
 
-def _in_child(task: str, steps: int, threads: int) -> tuple[dict, str]:
+def _in_child(name: str, steps: int, threads: int, *options: str) -> tuple[dict, str]:
     """What this script prints as a child, or the last line of its complaint."""
     environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-    command = [sys.executable, __file__, "--child", task, "--steps", str(steps)]
+    command = [sys.executable, __file__, "--child", name, "--steps", str(steps), *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         return {}, (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
@@ -118,11 +127,12 @@ def _time(name: str, steps: int) -> dict[str, float]:
     return {"milliseconds": (time.perf_counter() - began) * 1000 / steps}
 
 
-def _parity() -> dict[str, float | str]:
+def _parity(name: str) -> dict[str, float | str]:
     import torch
     from torch_model import largest_differences
 
-    loss, gradient = largest_differences(Trainer(TrainingConfig()))
+    compiled = CONTESTANTS[name] is compiled_step
+    loss, gradient = largest_differences(Trainer(TrainingConfig()), compiled)
     return {"loss": loss, "gradient": gradient, "version": torch.__version__}
 
 
@@ -138,7 +148,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=os.cpu_count() or 1, help="of each (%(default)s)"
     )
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--child", metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument("--parity", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if min(options.rounds, options.steps, options.threads) < 1:
         parser.error("--rounds, --steps and --threads are 1 or more")

@@ -159,19 +159,19 @@ def in_torch_order(
     return arrays
 
 
-def largest_differences(trainer: Trainer) -> tuple[float, float]:
+def largest_differences(trainer: Trainer, compiled: bool) -> tuple[float, float]:
     """Relative difference of the loss on one batch, and the largest of any tensor's gradient."""
     model = trainer.model
-    torch_model = TorchTrainer(trainer).model
+    other = TorchTrainer(trainer, compiled)
     tokens, targets = trainer.task.batch(trainer.rng, trainer.config.batch_size)
     loss = model.loss(tokens, targets)
     model.backward()
-    torch_loss = torch_model(torch.from_numpy(tokens), torch.from_numpy(targets))
+    torch_loss = other.loss(torch.from_numpy(tokens), torch.from_numpy(targets))
     torch_loss.backward()
     parameters = model.parameters
     gradients = in_torch_order(parameters, parameters.gradients, model.config.n_heads)
     differences = [
         np.linalg.norm(tensor.grad.numpy() - gradients[name]) / np.linalg.norm(gradients[name])
-        for name, tensor in torch_model.named_parameters()
+        for name, tensor in other.model.named_parameters()
     ]
     return abs(torch_loss.item() / loss - 1), float(max(differences))
