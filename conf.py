@@ -28,12 +28,20 @@ numpydoc_show_class_members = False
 autodoc_typehints = "none"
 
 html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": []}
 html_title = "Three Values"
 html_static_path = ["docs/_static"]
 html_css_files = ["book.css"]
+html_js_files = [("a11y.js", {"defer": "defer"})]
 html_additional_pages = {"index": "redirect.html"}
 templates_path = ["docs/_templates"]
 html_show_sourcelink = False
+mathjax3_config = {"options": {"enableMenu": False}}
+if (ROOT / "vendor" / "mathjax").is_dir():  # MathJax 3 served with the pages; else from its CDN
+    html_static_path.append("vendor")
+    mathjax_path = "mathjax/tex-chtml-full.js"
+else:
+    mathjax_path = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml-full.js"
 
 
 def draw_figures(app):

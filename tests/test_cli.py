@@ -269,7 +269,7 @@ WRONG_SETTINGS = [
     ["--d-model", "-32"],
     ["--d-model", "30", "--n-heads", "4"],
     ["--d-model", "12", "--n-heads", "4"],
-    ["--d-model", "1000000000000"],
+    ["--d-model", "1000000000000000"],
     ["--group-size", "1000000000000"],
     ["--batch-size", "1000000000000"],
     ["--task", "copy", "--text", "text.txt"],

