@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from ternary.errors import TernaryError
+
+T = TypeVar("T")
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -52,3 +56,10 @@ class Workspace:
         if array is None:
             array = self._arrays[name, shape] = np.empty(shape, dtype or self.dtype)
         return array
+
+
+def require_forward(x: T | None, name: str) -> T:
+    """What ``forward`` kept for ``backward``, or an error that says that it has not been called."""
+    if x is None:
+        raise TernaryError(f"{name}: backward was called before forward; call forward(x) first")
+    return x

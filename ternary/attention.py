@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ternary.arrays import Floats, Workspace
+from ternary.arrays import Floats, Workspace, require_forward
 from ternary.errors import ShapeError
 
 
@@ -98,6 +98,8 @@ class CausalAttention:
     [3.0, 4.5, 6.0]
     """
 
+    _qkv: Floats | None = None
+
     def __init__(
         self,
         n_heads: int,
@@ -117,7 +119,10 @@ class CausalAttention:
 
     def forward(self, qkv: Floats) -> Floats:
         """Map queries, keys and values `(B, T, 3 D)` to `(B, T, D)`. `qkv` is turned in place."""
-        B, T, _ = qkv.shape
+        B, T, width = qkv.shape
+        if width != 3 * self.n_heads * self.head_dim:
+            expected = 3 * self.n_heads * self.head_dim
+            raise ShapeError(f"qkv has shape {qkv.shape}; expected (B, T, {expected}): q, k and v")
         if len(self._mask) != T:
             self._prepare(T)
         self._turn(qkv, self._phases)
@@ -138,7 +143,7 @@ class CausalAttention:
     def backward(self, dy: Floats) -> Floats:
         """Map dL/dy `(B, T, D)` to dL/dqkv `(B, T, 3 D)`."""
         B, T, D = dy.shape
-        q, k, v = self._heads(self._qkv)
+        q, k, v = self._heads(require_forward(self._qkv, "CausalAttention"))
         dqkv = self._scratch("dqkv", (B, T, 3 * D))
         dq, dk, dv = self._heads(dqkv)
         dy = dy.reshape(B, T, self.n_heads, -1).swapaxes(1, 2)
@@ -164,8 +169,7 @@ class CausalAttention:
         """
         n, first = len(qkv), cache.length
         last = cache.length = first + n
-        phases = np.tile(self._turns(first, last), 2 * self.n_heads)
-        self._turn(qkv[None], phases)
+        self._turn(qkv, self._turns(first, last))
         q, k, v = (part[0] for part in self._heads(qkv[None]))
         cache.keys[:, first:last] = k
         cache.values[:, first:last] = v
@@ -179,18 +183,21 @@ class CausalAttention:
         return y.swapaxes(0, 1).reshape(n, -1)
 
     def _turns(self, first: int, last: int) -> npt.NDArray[np.complexfloating]:
-        return rotary_phases(first, last, self.head_dim, self.rope_base, self._work.dtype)
+        """Phases `(T, 3 D / 2)` of all pairs of q, k and v; those of the values are 1."""
+        one = rotary_phases(first, last, self.head_dim, self.rope_base, self._work.dtype)
+        heads = np.tile(one, self.n_heads)
+        return np.concatenate([heads, heads, np.ones_like(heads)], axis=-1)
 
     def _prepare(self, T: int) -> None:
-        """Tables for sequences of length T: phases of all query and key heads, and the mask."""
-        self._phases = np.tile(self._turns(0, T), 2 * self.n_heads)
+        """Tables for sequences of length T: the phases, and the mask of future keys."""
+        self._phases = self._turns(0, T)
         self._phases_back = self._phases.conj()
         future = np.arange(T)[:, None] > np.arange(T)  # key after query
         self._mask = np.where(future, -np.inf, 0).astype(self._work.dtype)[:, None, None, :]
 
     def _turn(self, qkv: Floats, phases: npt.NDArray[np.complexfloating]) -> None:
-        """Rotate the queries and keys of `(B, T, 3 D)` in place: one complex multiplication."""
-        pairs = qkv.view(phases.dtype)[..., : phases.shape[-1]]
+        """Rotate queries and keys `(..., T, 3 D)` in place: one complex multiplication."""
+        pairs = qkv.view(phases.dtype)
         np.multiply(pairs, phases, out=pairs)
 
     def _heads(self, qkv: Floats) -> tuple[Floats, Floats, Floats]:

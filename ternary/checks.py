@@ -112,7 +112,7 @@ def check_scales(model: TernaryTransformer) -> Check:
             codes = round_clip(group.latents / mean) if group.scale else np.zeros(1)
         own = np.isclose(mean, float(group.scale), rtol=2**-10, atol=2**-24)
         # a weight on the threshold may fall either way when the mean is divided by, not compared
-        on_the_line = np.isclose(np.abs(group.latents), mean / 2, rtol=1e-6)
+        on_the_line = np.isclose(np.abs(group.latents), mean / 2, rtol=1e-6, atol=0)
         same = group.weights == codes * np.float32(group.scale)
         if not (own and (same | on_the_line).all()):
             wrong.append(f"{group.layer} group {group.number}")

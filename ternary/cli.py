@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import multiprocessing
 import os
 import signal
@@ -36,9 +37,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.insert(0, "train")
     options = _parser().parse_args(arguments)
     try:
+        if isinstance(
+            sys.stdout, io.TextIOWrapper
+        ):  # a sample may hold what a terminal cannot show
+            sys.stdout.reconfigure(errors="replace")
         status = COMMANDS[options.command](options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
+    except KeyboardInterrupt:
+        print("ternary: stopped at once, without saving", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except MemoryError:
+        print(
+            "ternary: error: not enough memory for these sizes; make them smaller", file=sys.stderr
+        )
+        return EXIT_WRONG_INPUT
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -50,8 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace) -> int:
     """Train, or go on training, then check."""
     given = {k: v for k, v in vars(options).items() if k in TrainingConfig.__dataclass_fields__}
-    if options.save:
+    if options.save is not None:
         _require_target(options.save, may_exist=options.force or options.save == options.resume)
+    if options.save_every < 0:
+        raise TernaryError(
+            f"--save-every is {options.save_every}; expected steps, or 0 for the end"
+        )
     trainer = _resume(options.resume, given) if options.resume else _start(given)
     save = options.save or options.resume
     if not options.quiet:
@@ -96,11 +114,13 @@ def check(options: argparse.Namespace) -> int:
 def generate(options: argparse.Namespace) -> int:
     """Continue a prompt with a saved model."""
     model, _ = load_model(options.model)
-    prompt = options.prompt.encode()
+    prompt = os.fsencode(options.prompt)
     if not prompt:
         raise TernaryError("the prompt is empty; give at least one character")
     if options.length < 1:
         raise TernaryError(f"length is {options.length}; expected 1 byte or more")
+    if options.seed < 0:
+        raise TernaryError(f"seed is {options.seed}; expected 0 or more")
     _write_continuation(model, prompt, options.length, options.temperature, options.seed)
     return 0
 
@@ -235,12 +255,16 @@ def _stop_on_signal() -> Iterator[list[int]]:
 
 def _require_target(path: str, may_exist: bool) -> None:
     target = Path(path)
+    if not path:
+        raise TernaryError("--save has no file name; give one")
     if not target.parent.is_dir():
         raise TernaryError(
             f"cannot save to {path}: there is no folder {target.parent}; make it first"
         )
-    if target.is_dir():
-        raise TernaryError(f"cannot save to {path}: it is a folder; give a file name in it")
+    if target.exists() and not target.is_file():
+        raise TernaryError(f"cannot save to {path}: it is no ordinary file; give another name")
+    if not os.access(target.parent, os.W_OK):
+        raise TernaryError(f"cannot save to {path}: the folder {target.parent} is not writable")
     if target.exists() and not may_exist:
         raise TernaryError(
             f"{path} exists already; go on from it with --resume {path}, replace it with --force, "

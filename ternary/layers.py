@@ -15,17 +15,15 @@ the updates away instead, by moving the codes directly, would forget that eviden
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ternary.arrays import Floats, Ints, Workspace
+from ternary.arrays import Floats, Ints, Workspace, require_forward
 from ternary.errors import ShapeError, TernaryError
 from ternary.parameters import Parameters
 from ternary.projection import Projection
-
-T = TypeVar("T")
 
 
 class TernaryMatrix:
@@ -101,7 +99,11 @@ class TernaryLinear(TernaryMatrix):
     def backward(self, dy: Floats) -> Floats:
         """Write ``dW_latent``, and map dL/dy `(..., out_dim)` to dL/dx `(..., in_dim)`."""
         out_dim, in_dim = self.W_ternary.shape
-        x = _require_forward(self._x, self.name)
+        x = require_forward(self._x, self.name)
+        if dy.shape != (*x.shape[:-1], out_dim):
+            raise ShapeError(
+                f"{self.name} got dy of shape {dy.shape}; expected {(*x.shape[:-1], out_dim)}"
+            )
         dx = self.parameters.scratch("dx", x.shape)
         dy = dy.reshape(-1, out_dim)
         # Straight through: this is the gradient at W_ternary, and the latents take it as theirs.
@@ -140,7 +142,7 @@ class TernaryEmbedding(TernaryMatrix):
 
     def backward(self, dy: Floats) -> None:
         """Write ``dW_latent``: every row the sum of dL/dy `(..., d_model)` where it was used."""
-        tokens = _require_forward(self._tokens, self.name).reshape(-1)
+        tokens = require_forward(self._tokens, self.name).reshape(-1)
         vocab_size, d_model = self.W_ternary.shape
         # The one-hot product itself, which BLAS computes faster than NumPy adds up scattered rows.
         one_hot = self._work("one_hot", (len(tokens), vocab_size))
@@ -173,6 +175,8 @@ class RMSNorm:
     [[0.849, 1.131], [0.849, 1.131]]
     """
 
+    _x_hat: Floats | None = None
+
     def __init__(self, gain: Floats, dgain: Floats, eps: float = 1e-5) -> None:
         self.gain = gain
         self.dgain = dgain
@@ -182,7 +186,7 @@ class RMSNorm:
     def forward(self, x: Floats) -> Floats:
         """Map `(..., D)` to `(..., D)`."""
         inverse_rms = self._work("inverse_rms", x.shape[:-1])
-        x_hat = self._work("x_hat", x.shape)
+        self._x_hat = x_hat = self._work("x_hat", x.shape)
         y = self._work("y", x.shape)
         np.einsum("...d,...d->...", x, x, out=inverse_rms)
         inverse_rms /= x.shape[-1]
@@ -195,7 +199,7 @@ class RMSNorm:
 
     def backward(self, dy: Floats) -> Floats:
         """Write ``dgain``, and map dL/dy `(..., D)` to dL/dx `(..., D)`."""
-        x_hat = self._work("x_hat", dy.shape)
+        x_hat = require_forward(self._x_hat, "RMSNorm")
         inverse_rms = self._work("inverse_rms", dy.shape[:-1])
         along = self._work("along", dy.shape[:-1])
         dx = self._work("y", dy.shape)
@@ -227,6 +231,8 @@ class SquaredReLU:
     [0.0, 0.0, 6.0]
     """
 
+    _relu: Floats | None = None
+
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         self._work = Workspace(dtype)
 
@@ -240,12 +246,6 @@ class SquaredReLU:
     def backward(self, da: Floats) -> Floats:
         """Map dL/da to dL/dh, of the same shape."""
         dh = self._work("a", da.shape)
-        np.multiply(da, self._relu, out=dh)
+        np.multiply(da, require_forward(self._relu, "SquaredReLU"), out=dh)
         dh += dh
         return dh
-
-
-def _require_forward(x: T | None, name: str) -> T:
-    if x is None:
-        raise TernaryError(f"{name}: backward was called before forward; call forward(x) first")
-    return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ternary.arrays import Floats, Ints, Workspace
+from ternary.arrays import Floats, Ints, Workspace, require_forward
 from ternary.errors import ShapeError, TernaryError
 
 IGNORE = -1  # a target that counts neither in the loss nor in the gradient
@@ -28,6 +28,8 @@ class CrossEntropy:
     >>> cross_entropy.backward()[0].tolist()
     [0.5, -0.5]
     """
+
+    _exp: Floats | None = None
 
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         self._work = Workspace(dtype)
@@ -65,8 +67,9 @@ class CrossEntropy:
 
     def backward(self) -> Floats:
         """dL/dlogits `(N, V)`: softmax minus one at the target, over the number of targets."""
+        exp = require_forward(self._exp, "CrossEntropy")
         weight = self._counted / self._total.dtype.type(self._n_counted)  # 1/n, or 0 if ignored
-        dlogits = self._exp
+        dlogits = exp
         dlogits *= (weight / self._total)[:, None]
         dlogits[self._at_target] -= weight
         return dlogits

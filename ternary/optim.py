@@ -101,7 +101,7 @@ def clip_gradients(gradients: Floats, max_norm: float) -> float:
     (5.0, [0.6, 0.8])
     """
     norm = math.sqrt(np.dot(gradients, gradients))
-    if norm > max_norm:
+    if max_norm < norm < math.inf:
         gradients *= max_norm / norm
     return norm
 

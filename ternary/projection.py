@@ -23,6 +23,7 @@ from ternary.arrays import Codes, Floats, Ints, Scales, Workspace
 from ternary.errors import ProjectionError, ShapeError, TernaryError
 
 GROUP_SIZE = 128
+MAX_GROUP_SIZE = 1 << 16  # every row is padded to it
 FLOAT16_MAX = float(np.finfo(np.float16).max)  # 65504
 BLOCK = 512  # groups worked on at a time: 256 kB of float32, which stays in the second-level cache
 
@@ -118,7 +119,13 @@ class Projection(ABC):
 
     name: str
     is_ternary: bool = True
-    group_size: int = GROUP_SIZE
+
+    def __init__(self, group_size: int = GROUP_SIZE) -> None:
+        if not 1 <= group_size <= MAX_GROUP_SIZE:
+            raise TernaryError(
+                f"group size is {group_size}; expected 1 to {MAX_GROUP_SIZE}, usually {GROUP_SIZE}"
+            )
+        self.group_size = group_size
 
     @abstractmethod
     def project(self, latents: Floats, groups: Groups, out: Projected) -> None:
@@ -145,11 +152,7 @@ class TernaryProjection(Projection):
     scope: Scope = "group"
 
     def __init__(self, group_size: int = GROUP_SIZE) -> None:
-        if group_size < 1:
-            raise TernaryError(
-                f"group size is {group_size}; expected 1 or more, usually {GROUP_SIZE}"
-            )
-        self.group_size = group_size
+        super().__init__(group_size)
         self._work = Workspace()
 
     @abstractmethod
@@ -164,9 +167,10 @@ class TernaryProjection(Projection):
         # the same when all weights of a group shrink or grow together.
         out.scales[:] = scale
         # A scale that float16 rounds to zero switches its group off: no |w| exceeds infinity.
-        # No epsilon is needed. Where gradient reaches its output, the latents go on learning and the
-        # group can come back; behind an activation whose slope at 0 is 0, a whole dead row cannot.
-        threshold = np.where(out.scales == 0, np.inf, threshold).astype(latents.dtype)
+        # No epsilon is needed. Where gradient reaches its output, the latents go on learning and
+        # the group can come back; a whole dead row behind a slope of 0, as of ReLU at 0, cannot.
+        threshold = threshold.astype(latents.dtype)
+        threshold[out.scales == 0] = np.inf
         below = np.negative(threshold)
         stored = out.scales.astype(out.weights.dtype)
         for rows in _blocks(len(latents)):
@@ -280,9 +284,6 @@ class FullPrecision(Projection):
 
     name = "full-precision"
     is_ternary = False
-
-    def __init__(self, group_size: int = GROUP_SIZE) -> None:
-        self.group_size = group_size  # of no consequence, except that rows are padded to it
 
     def project(self, latents: Floats, groups: Groups, out: Projected) -> None:
         np.copyto(out.weights, latents)

@@ -18,6 +18,9 @@ from ternary.projection import GROUP_SIZE, Projection, make_projection
 from ternary.transformer import TernaryTransformer, TransformerConfig
 
 
+MAX_COUNT = 1 << 20  # far beyond what a run can take, and within what memory can hold
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """Everything that a run depends on: two runs with equal configurations are equal bit by bit.
@@ -81,8 +84,8 @@ class TrainingConfig:
             )
         for name in ("steps", "batch_size", "length"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise TernaryError(f"{name} is {value}; expected 1 or more")
+            if value is not None and not 1 <= value <= MAX_COUNT:
+                raise TernaryError(f"{name} is {value}; expected 1 to {MAX_COUNT}")
         for name in ("lr", "clip"):
             value = getattr(self, name)
             if not 0 < value < math.inf:
@@ -135,6 +138,7 @@ class Trainer:
         projection: Projection | None = None,
     ) -> None:
         self.config = (config or TrainingConfig()).resolved()
+        self.can_save = task is None and projection is None
         self.task = task or _make_task(self.config)
         init_seed, data_seed = np.random.SeedSequence(self.config.seed).spawn(2)
         self.model = TernaryTransformer(
@@ -213,7 +217,18 @@ class Trainer:
         return evaluate(self.model, self.task, self.config.batch_size)
 
     def save(self, path: str | Path) -> None:
-        """Write everything that the rest of the run depends on, atomically."""
+        """Write everything that the rest of the run depends on, atomically.
+
+        Raises
+        ------
+        TernaryError
+            If the run has a task or a projection of its own, which a file could not restore.
+        """
+        if not self.can_save:
+            raise TernaryError(
+                "this run was given a task or projection object, which a checkpoint cannot hold; "
+                "name them in TrainingConfig to save it"
+            )
         parameters = self.model.parameters
         arrays: dict[str, Any] = {"losses": np.array(self.losses)}
         for kind, buffer in self._buffers().items():
@@ -221,7 +236,6 @@ class Trainer:
                 arrays[f"{kind}/{name}"] = parameters.view(buffer, name)
         header = {
             "config": asdict(self.config),
-            "context": self.task.context,
             "corpus": self.task.sha256 if isinstance(self.task, Text) else None,
             "step": self.step,
             "rng": self.rng.bit_generator.state,
@@ -238,7 +252,7 @@ class Trainer:
             If the file is not a complete checkpoint, or its text has changed since.
         """
         header, arrays = _read(path)
-        trainer = cls(TrainingConfig(**header["config"]))
+        trainer = cls(_config(header))
         corpus = trainer.task.sha256 if isinstance(trainer.task, Text) else None
         if corpus != header["corpus"]:
             raise CheckpointError(
@@ -295,9 +309,9 @@ def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
         If the file is not a complete checkpoint.
     """
     header, arrays = _read(path)
-    config = TrainingConfig(**header["config"])
+    config = _config(header)
     projection = make_projection(config.projection, config.group_size)
-    model = TernaryTransformer(model_config(config, header["context"]), projection)
+    model = TernaryTransformer(model_config(config, _context(config)), projection)
     for name in model.parameters.names:
         model.parameters.view(model.parameters.values, name)[...] = arrays[f"latent/{name}"]
     model.project()
@@ -310,12 +324,30 @@ def _make_task(config: TrainingConfig) -> Task:
     return TASKS[config.task](config.length)
 
 
+def _context(config: TrainingConfig) -> int:
+    """Tokens in a sequence of the task, without making the task: its text may not be here."""
+    if config.task == Text.name:
+        return config.resolved().length or 0
+    return TASKS[config.task](config.length).context
+
+
+def _config(header: Header) -> TrainingConfig:
+    """The configuration in a header, whose other entries are checked to be there."""
+    known = {field.name for field in fields(TrainingConfig)}
+    if set(header["config"]) != known or not {"corpus", "step", "rng"} <= set(header):
+        raise CheckpointError("the checkpoint was written by another version: its settings differ")
+    np.random.PCG64().state = header["rng"]  # a ValueError, if it is the state of something else
+    config = TrainingConfig(**header["config"])
+    make_projection(config.projection, config.group_size)
+    return config
+
+
 def _read(path: str | Path) -> tuple[Header, dict[str, Any]]:
-    def expected(header: Header) -> dict[str, tuple[tuple[int, ...], Any]]:
-        known = {field.name for field in fields(TrainingConfig)}
-        if set(header["config"]) != known:
-            raise CheckpointError(f"{path} was written by another version: its settings differ")
-        config = model_config(TrainingConfig(**header["config"]), header["context"])
+    def expected(header: Header, n_arrays: int) -> dict[str, tuple[tuple[int, ...], Any]]:
+        training = _config(header)
+        config = model_config(training, _context(training))
+        if config.n_layers > n_arrays:
+            raise CheckpointError(f"{path} claims {config.n_layers} layers in {n_arrays} arrays")
         shapes: dict[str, tuple[int, ...]] = dict(config.matrices())
         shapes |= {name: (size,) for name, size in config.gains().items()}
         arrays: dict[str, tuple[tuple[int, ...], Any]] = {

@@ -163,6 +163,8 @@ class TernaryTransformer:
     True
     """
 
+    _logits_shape: tuple[int, ...] = (-1,)
+
     def __init__(
         self,
         config: TransformerConfig | None = None,
@@ -200,11 +202,12 @@ class TernaryTransformer:
         logits = self.forward(tokens)
         if targets.shape != tokens.shape:
             raise ShapeError(f"targets have shape {targets.shape}; expected {tokens.shape}")
+        self._logits_shape = logits.shape
         return self.cross_entropy.forward(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
 
     def backward(self) -> None:
         """Write the gradient of the last `loss` into ``parameters.gradients``."""
-        dx = self.head.backward(self.cross_entropy.backward())
+        dx = self.head.backward(self.cross_entropy.backward().reshape(self._logits_shape))
         dx = self.norm.backward(dx)
         for block in reversed(self.blocks):
             dx = block.backward(dx)
@@ -255,13 +258,13 @@ class TernaryTransformer:
         prompt = np.asarray(prompt)
         if prompt.ndim != 1 or not prompt.size:
             raise ShapeError(f"the prompt has shape {prompt.shape}; expected at least one token")
-        if temperature < 0:
+        if not temperature >= 0:
             raise TernaryError(f"temperature is {temperature}; expected 0 or more")
         rng = rng or np.random.default_rng(0)
         context = self.config.context
         history = prompt.tolist()
         unread = history[-context:]
-        caches = self.caches(context)
+        caches = self.caches(min(context, len(history) + n_tokens))
         for _ in range(n_tokens):
             if caches[0].length + len(unread) > context:
                 unread = history[-max(context // 2, 1) :]

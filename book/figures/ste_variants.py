@@ -22,7 +22,7 @@ def draw() -> Figure:
     axes[0].invert_yaxis()
     axes[0].set_xlabel("held-out bits per byte")
     styles = ["-", "--", ":", "-."]
-    shown = ["identity", "clipped", "times the scale", "codes directly"]
+    shown = ["identity", "bump", "times the scale", "codes directly"]
     for name, style in zip(shown, styles, strict=True):
         steps = record.values("steps", estimator=name)[0]
         curve = [100 * x for x in record.curve("flips", estimator=name)]

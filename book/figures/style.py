@@ -1,4 +1,4 @@
-"""How figures look: transparent, mid-tone, readable on light and on dark pages, safe for all eyes."""
+"""How figures look: transparent, in mid-tones that read on light and dark pages alike."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import matplotlib
 
 matplotlib.use("svg")
 
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, the pale ones darkened until they stand out on white and on black.
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = (

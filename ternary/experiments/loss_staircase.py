@@ -133,6 +133,11 @@ def rounded(values: Floats | list[float]) -> list[float]:
     return [float(f"{x:.9g}") for x in values]
 
 
+THREE_VALUES = Claim(
+    "with the scale fixed the loss along a latent takes three values",
+    lambda r: all(len(set(curve)) == 3 for curve in r.values("fixed")),
+)
+
 EXPERIMENT = Experiment(
     name="loss-staircase",
     question="What does a latent weight see of the loss, and what does the estimator tell it?",
@@ -151,15 +156,18 @@ EXPERIMENT = Experiment(
     trials=trials,
     measure=measure,
     claims=[
+        THREE_VALUES,
         Claim(
-            "with the scale fixed the loss along a latent takes three values",
-            lambda r: all(len(set(curve)) == 3 for curve in r.values("fixed")),
+            "moving one code against its gradient lowers the loss in more than 90 % of cases",
+            lambda r: min(r.values("agree")) > 0.9,
+        ),
+        Claim(
+            "a tread is tilted by less than a fifth of the slope of the estimator",
+            lambda r: all(
+                abs(slope) < 0.2 * abs(gradient)
+                for slope, gradient in zip(r.values("slope"), r.values("gradient"), strict=True)
+            ),
         ),
     ],
-    quick_claims=[
-        Claim(
-            "with the scale fixed the loss along a latent takes three values",
-            lambda r: all(len(set(curve)) == 3 for curve in r.values("fixed")),
-        ),
-    ],
+    quick_claims=[THREE_VALUES],
 )

@@ -147,6 +147,33 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[CODES_STAND_STILL],
+    claims=[
+        CODES_STAND_STILL,
+        Claim(
+            "the gradient times the scale, and the term through it, change less than 0.02 bpb",
+            lambda r: (
+                abs(gap(r, "times the scale")) < 0.02 and abs(gap(r, "through the scale")) < 0.02
+            ),
+        ),
+        Claim(
+            "times the scale, no gradient is clipped; with the identity, a third of them are",
+            lambda r: (
+                max(r.values("steps_clipped", estimator="times the scale")) == 0
+                and 0.3 < r.mean("steps_clipped", estimator="identity") < 0.4
+            ),
+        ),
+        Claim(
+            "the clipped estimator and the bump end behind the identity for every seed",
+            lambda r: all(
+                other > same
+                for name in ("clipped", "bump")
+                for other, same in zip(
+                    r.values("bpb", estimator=name),
+                    r.values("bpb", estimator="identity"),
+                    strict=True,
+                )
+            ),
+        ),
+    ],
     quick_claims=[CODES_STAND_STILL],
 )

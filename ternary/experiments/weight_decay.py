@@ -13,7 +13,6 @@ from ternary.optim import AdamW, learning_rate
 from ternary.projection import project
 from ternary.training import Trainer
 
-
 OFF_AFTER = {"half": 1 / 2, "two-thirds": 2 / 3}
 
 
@@ -25,8 +24,8 @@ def rms(x: Floats) -> float:
 def trials(quick: bool) -> list[Settings]:
     """Constant decays; decay switched off; decay towards the projected weight; decayed gains."""
     plans = [("constant", decay) for decay in (0.0, 0.01, 0.1, 1.0, 10.0)]
-    plans += [("half", 0.1), ("half", 1.0), ("half", 10.0), ("two-thirds", 1.0)]
-    plans += [("projected", 1.0), ("gains", 1.0)]
+    plans += [("half", decay) for decay in (0.1, 1.0, 10.0)]
+    plans += [(plan, 1.0) for plan in ("two-thirds", "projected", "gains")]
     if quick:
         plans = [("constant", 0.0), ("constant", 30.0), ("projected", 30.0)]
     return [{"plan": plan, "decay": decay} for plan, decay in plans]
@@ -85,9 +84,8 @@ class DecayProbe(CodeProbe):
             views = (parameters.view(parameters.values, name) for name in parameters.matrix_shapes)
             self.rms_half = list(map(rms, views))
         if trainer.step % self.every == self.every - 1 and not trainer.done:
-            decay = trainer.weight_decay()
             w, target = (x.reshape(-1, 128) for x in (parameters.latents, parameters.weights))
-            self._old = w.copy(), target.copy(), decay
+            self._old = w.copy(), target.copy(), trainer.weight_decay()
         if trainer.step % self.every == 0 and self._old is not None:
             w, target, decay = self._old
             steps = trainer.steps
@@ -113,9 +111,8 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     parameters, table = trainer.model.parameters, trainer.model.embedding
     absent = np.bincount(text_task().training, minlength=256) == 0  # type: ignore[attr-defined]
     codes, before = parameters.codes("embedding")[absent].copy(), rms(table.W_latent[absent])
-    probe = DecayProbe()
     values: Values = {
-        "bpb": run_or_diverge(trainer, probe),
+        "bpb": run_or_diverge(trainer, probe := DecayProbe()),
         "train_bpb": round(trainer.train_loss / float(np.log(2)), 4),
         "absent_rows": int(absent.sum()),
         "absent_flips": int(np.count_nonzero(parameters.codes("embedding")[absent] != codes)),
@@ -134,8 +131,8 @@ def beats(plan: str, decay: float, than: str, other: float) -> Claim:
     """The claim that one plan is better than another for every seed."""
 
     def holds(r: Record) -> bool:
-        others = r.values("bpb", plan=than, decay=other)
-        return all(np.less(r.values("bpb", plan=plan, decay=decay), others))
+        pair = {"plan": plan, "decay": decay}, {"plan": than, "decay": other}
+        return all(x < y for x, y in zip(*(r.values("bpb", **p) for p in pair), strict=True))
 
     return Claim(f"decay {decay}, {plan}, beats {other}, {than}, for every seed", holds)
 
@@ -156,8 +153,8 @@ def strong_decay_flips_more(r: Record) -> bool:
 
 def gains_pay_back(r: Record, decay: float) -> bool:
     """Whether doubled gains make up for halved latents, to a hundredth of a bit."""
-    paid = r.mean("bpb_paid_back", plan="constant", decay=decay)
-    return paid - r.mean("bpb", plan="constant", decay=decay) < 0.01
+    run = {"plan": "constant", "decay": decay}
+    return r.mean("bpb_paid_back", **run) - r.mean("bpb", **run) < 0.01
 
 
 EVERYWHERE = [

@@ -88,7 +88,7 @@ def _compare(rounds: int, steps: int, threads: int) -> int:
     print(f"median of {rounds} rounds of {steps} steps, in turns, after {WARMUP_STEPS} to warm up")
     print(f"load of the machine before a turn: {min(loads):.1f} to {max(loads):.1f}\n")
     _print_table(milliseconds, reasons)
-    return 0
+    return any(reason != INSTALL_TORCH for reason in reasons.values())
 
 
 def _print_table(milliseconds: dict[str, list[float]], reasons: dict[str, str]) -> None:
