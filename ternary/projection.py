@@ -169,18 +169,18 @@ class TernaryProjection(Projection):
         # A scale that float16 rounds to zero switches its group off: no |w| exceeds infinity.
         # No epsilon is needed. Where gradient reaches its output, the latents go on learning and
         # the group can come back; a whole dead row behind a slope of 0, as of ReLU at 0, cannot.
-        threshold = threshold.astype(latents.dtype)
+        threshold = threshold.astype(latents.dtype, copy=False)
         threshold[out.scales == 0] = np.inf
-        below = np.negative(threshold)
-        stored = out.scales.astype(out.weights.dtype)
         for rows in _blocks(len(latents)):
             w, codes, weights = latents[rows], out.codes[rows], out.weights[rows]
+            above = threshold[rows, None]
+            stored = out.scales[rows, None].astype(weights.dtype)
             is_negative = self._work("is_negative", (BLOCK, self.group_size), np.bool_)[: len(w)]
-            np.greater(w, threshold[rows, None], out=codes.view(np.bool_))
-            np.less(w, below[rows, None], out=is_negative)
+            np.greater(w, above, out=codes.view(np.bool_))
+            np.less(w, -above, out=is_negative)
             np.subtract(codes, is_negative.view(np.int8), out=codes)
             np.copyto(weights, codes)
-            np.multiply(weights, stored[rows, None], out=weights)
+            np.multiply(weights, stored, out=weights)
 
     def mean_magnitude(
         self, latents: Floats, groups: Groups, above: Floats | None = None
@@ -193,7 +193,8 @@ class TernaryProjection(Projection):
             magnitudes = self._work("magnitudes", (BLOCK, self.group_size), w.dtype)[: len(w)]
             np.abs(w, out=magnitudes)
             if above is not None:
-                survives = magnitudes > above[rows, None]
+                survives = self._work("survives", (BLOCK, self.group_size), np.bool_)[: len(w)]
+                np.greater(magnitudes, above[rows, None], out=survives)
                 np.multiply(magnitudes, survives, out=magnitudes)
                 counts[rows] = np.count_nonzero(survives, axis=1)
             np.add.reduce(magnitudes, axis=1, out=sums[rows])

@@ -17,8 +17,7 @@ from ternary.optim import DECAYS, AdamW, clip_gradients, learning_rate
 from ternary.projection import GROUP_SIZE, Projection, make_projection
 from ternary.transformer import TernaryTransformer, TransformerConfig
 
-
-MAX_COUNT = 1 << 20  # far beyond what a run can take, and within what memory can hold
+MAX_COUNT = 1 << 24  # steps, sequences, tokens: beyond any run, and within what memory can hold
 
 
 @dataclass(frozen=True)

@@ -316,8 +316,8 @@ def test_padded_latents_stay_zero(small):
     assert not parameters.values[is_padding].any()
 
 
-@pytest.mark.parametrize("settings", [{}, {"task": "text"}, {"projection": "twn"}], ids=str)
-def test_a_training_step_allocates_less_than_one_activation(settings):
+@pytest.mark.parametrize("settings", [{}, {"task": "text"}], ids=str)
+def test_a_training_step_allocates_less_than_64_kb(settings):
     """All results go to workspaces. What is left are NumPy's buffers and one number a group."""
     trainer = Trainer(TrainingConfig(steps=5, **settings))
     for _ in range(3):
@@ -331,9 +331,7 @@ def test_a_training_step_allocates_less_than_one_activation(settings):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    config = trainer.config
-    activation = config.batch_size * trainer.task.context * config.d_model * 4  # bytes of float32
-    assert peak - before < activation
+    assert peak - before <= 64 * 1024
 
 
 # --- Divergence -------------------------------------------------------------------------------

@@ -20,12 +20,13 @@ def draw() -> Figure:
 
 def draw_sizes(axis, record: Record) -> None:
     megabytes = [4 * size**2 / 1e6 for size in SIZES]
-    curves = (("ns", "product $Wx$", BLUE, "-"), ("read_ns", "reading alone", ORANGE, "--"))
-    for marker, (value, label, colour, line) in zip(MARKERS, curves, strict=False):
-        for size, mb in zip(SIZES, megabytes, strict=True):
-            points = record.values(value, size=size, vectors=1)
+    products = [record.values("ns", size=size, vectors=1) for size in SIZES]
+    readings = [record.values("ns", size=size, type="float32") for size in SIZES]
+    curves = ((products, "product $Wx$", BLUE, "-"), (readings, "reading alone", ORANGE, "--"))
+    for marker, (times, label, colour, line) in zip(MARKERS, curves, strict=False):
+        for mb, points in zip(megabytes, times, strict=True):
             axis.plot([mb] * len(points), points, marker, color=colour, ms=4, alpha=0.7)
-        means = [record.mean(value, size=size, vectors=1) for size in SIZES]
+        means = [sum(points) / len(points) for points in times]
         axis.plot(megabytes, means, line, marker=marker, color=colour, ms=4, label=label)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter("{x:g}")
@@ -38,13 +39,14 @@ def draw_sizes(axis, record: Record) -> None:
 def draw_roofline(axis, record: Record) -> None:
     intensity = [vectors / 2 for vectors in VECTORS]
     bandwidth = record.mean("gb_per_s", size=LARGE, vectors=1)
-    peak = max(record.mean("gflop_per_s", size=LARGE, vectors=v) for v in VECTORS)
+    times = [record.values("ns", size=LARGE, vectors=vectors) for vectors in VECTORS]
+    speeds = [[2 * v / ns for ns in each] for v, each in zip(VECTORS, times, strict=True)]
+    peak = sum(speeds[-1]) / len(speeds[-1])
     ends = [0.4, peak / bandwidth, 50]
     axis.plot(ends, [0.4 * bandwidth, peak, peak], color=GREY, lw=1, ls="-.")
     axis.text(0.62, 1.5 * 0.62 * bandwidth, "reading", color=GREY, rotation=40, ha="center")
     axis.text(30, 1.1 * peak, "arithmetic", color=GREY, ha="center")
-    for x, vectors in zip(intensity, VECTORS, strict=True):
-        points = record.values("gflop_per_s", size=LARGE, vectors=vectors)
+    for x, vectors, points in zip(intensity, VECTORS, speeds, strict=True):
         axis.plot([x] * len(points), points, MARKERS[2], color=GREEN, ms=5, alpha=0.8)
         axis.text(x, 0.72 * min(points), vectors, color=GREEN, ha="center", va="top", fontsize=8)
     axis.set_xscale("log")

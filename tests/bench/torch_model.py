@@ -100,7 +100,9 @@ class TorchTrainer:
         with torch.no_grad():
             for name, tensor in self.model.named_parameters():
                 tensor.copy_(torch.from_numpy(latents[name]))
-        self.loss = torch.compile(self.model) if compiled else self.model
+        # Left to itself the compiler drops the rounding of the scales to float16 and back.
+        exact = {"emulate_precision_casts": True}
+        self.loss = torch.compile(self.model, options=exact) if compiled else self.model
         every = list(self.model.parameters())
         matrices = {"params": [p for p in every if p.ndim == 2]}
         gains = {"params": [p for p in every if p.ndim == 1], "weight_decay": 0.0}
