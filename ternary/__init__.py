@@ -10,6 +10,7 @@
 from ternary.arrays import Workspace
 from ternary.attention import CausalAttention
 from ternary.checks import check_run
+from ternary.config import TrainingConfig
 from ternary.data import Copy, DelayedCopy, Induction, Task, Text, evaluate
 from ternary.errors import (
     CheckpointError,
@@ -37,7 +38,7 @@ from ternary.projection import (
     project,
     round_clip,
 )
-from ternary.training import Trainer, TrainingConfig, load_model
+from ternary.training import Trainer, load_model
 from ternary.transformer import TernaryTransformer, TransformerConfig
 
 __version__ = "0.1.0"

@@ -4,107 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ternary.checkpoint import Header, read_checkpoint, write_checkpoint
-from ternary.data import TASKS, Evaluation, Task, Text, evaluate
+from ternary.config import TrainingConfig
+from ternary.data import Evaluation, Task, Text, evaluate
 from ternary.errors import CheckpointError, DivergedError, TernaryError
-from ternary.optim import DECAYS, AdamW, clip_gradients, learning_rate
-from ternary.projection import GROUP_SIZE, Projection, make_projection
-from ternary.transformer import TernaryTransformer, TransformerConfig
-
-MAX_COUNT = 1 << 24  # steps, sequences, tokens: beyond any run, and within what memory can hold
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that a run depends on: two runs with equal configurations are equal bit by bit.
-
-    Attributes
-    ----------
-    task, text
-        One of `TASKS`; for the task ``text`` a file, or None for Python's own documentation.
-    steps, batch_size, length
-        Optimizer steps, sequences a step, and tokens of the task; None takes the task's own.
-    lr, weight_decay, clip
-        Peak learning rate, decoupled decay of the latents, largest norm of the gradient.
-    warmup, decay
-        Steps of warm-up (None: one in 25), and how the learning rate falls, one of `DECAYS`.
-    projection, group_size
-        One of `PROJECTIONS`, and the weights in a group.
-    seed
-        Of the initial latents and of the order of the data.
-    d_model, n_layers, n_heads, d_ff
-        Sizes of the model.
-
-    Raises
-    ------
-    TernaryError
-        If a value is out of range.
-
-    Examples
-    --------
-    >>> TrainingConfig(task="delayed-copy").resolved().steps
-    500
-    """
-
-    task: str = "copy"
-    text: str | None = None
-    steps: int | None = None
-    batch_size: int | None = None
-    length: int | None = None
-    lr: float = 3e-3
-    weight_decay: float = 0.1
-    clip: float = 1.0
-    warmup: int | None = None
-    decay: str = "cosine"
-    projection: str = "group"
-    group_size: int = GROUP_SIZE
-    seed: int = 0
-    d_model: int = 128
-    n_layers: int = 2
-    n_heads: int = 4
-    d_ff: int = 512
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise TernaryError(
-                f"there is no task {self.task!r}; expected one of {', '.join(TASKS)}"
-            )
-        if self.text is not None and self.task != "text":
-            raise TernaryError(f"a text was given for the task {self.task}; use the task text")
-        if self.decay not in DECAYS:
-            raise TernaryError(
-                f"there is no decay {self.decay!r}; expected one of {', '.join(DECAYS)}"
-            )
-        for name in ("steps", "batch_size", "length"):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= MAX_COUNT:
-                raise TernaryError(f"{name} is {value}; expected 1 to {MAX_COUNT}")
-        for name in ("lr", "clip"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise TernaryError(f"{name} is {value}; expected a positive number")
-        for name in ("weight_decay", "seed", "warmup"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < math.inf:
-                raise TernaryError(f"{name} is {value}; expected 0 or more")
-
-    def resolved(self) -> TrainingConfig:
-        """The same with every None replaced by what it stands for."""
-        task = TASKS[self.task]
-        steps = self.steps or task.steps
-        return replace(
-            self,
-            steps=steps,
-            batch_size=self.batch_size or task.batch_size,
-            length=self.length or task.default_length,
-            warmup=steps // 25 if self.warmup is None else self.warmup,
-        )
+from ternary.optim import AdamW, clip_gradients, learning_rate
+from ternary.projection import Projection, make_projection
+from ternary.transformer import TernaryTransformer
 
 
 class Trainer:
@@ -138,10 +50,10 @@ class Trainer:
     ) -> None:
         self.config = (config or TrainingConfig()).resolved()
         self.can_save = task is None and projection is None
-        self.task = task or _make_task(self.config)
+        self.task = task or self.config.make_task()
         init_seed, data_seed = np.random.SeedSequence(self.config.seed).spawn(2)
         self.model = TernaryTransformer(
-            model_config(self.config, self.task.context),
+            self.config.model_config(self.task.context),
             projection or make_projection(self.config.projection, self.config.group_size),
             init_seed,
         )
@@ -288,17 +200,6 @@ class Trainer:
         )
 
 
-def model_config(config: TrainingConfig, context: int) -> TransformerConfig:
-    """Sizes of the model that a training configuration asks for."""
-    return TransformerConfig(
-        d_model=config.d_model,
-        n_layers=config.n_layers,
-        n_heads=config.n_heads,
-        d_ff=config.d_ff,
-        context=context,
-    )
-
-
 def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
     """The model of a checkpoint and how it was trained; the text itself is not needed.
 
@@ -310,24 +211,11 @@ def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
     header, arrays = _read(path)
     config = _config(header)
     projection = make_projection(config.projection, config.group_size)
-    model = TernaryTransformer(model_config(config, _context(config)), projection)
+    model = TernaryTransformer(config.model_config(), projection)
     for name in model.parameters.names:
         model.parameters.view(model.parameters.values, name)[...] = arrays[f"latent/{name}"]
     model.project()
     return model, config
-
-
-def _make_task(config: TrainingConfig) -> Task:
-    if config.task == Text.name:
-        return Text(config.length, config.text)
-    return TASKS[config.task](config.length)
-
-
-def _context(config: TrainingConfig) -> int:
-    """Tokens in a sequence of the task, without making the task: its text may not be here."""
-    if config.task == Text.name:
-        return config.resolved().length or 0
-    return TASKS[config.task](config.length).context
 
 
 def _config(header: Header) -> TrainingConfig:
@@ -344,7 +232,7 @@ def _config(header: Header) -> TrainingConfig:
 def _read(path: str | Path) -> tuple[Header, dict[str, Any]]:
     def expected(header: Header, n_arrays: int) -> dict[str, tuple[tuple[int, ...], Any]]:
         training = _config(header)
-        config = model_config(training, _context(training))
+        config = training.model_config()
         if config.n_layers > n_arrays:
             raise CheckpointError(f"{path} claims {config.n_layers} layers in {n_arrays} arrays")
         shapes: dict[str, tuple[int, ...]] = dict(config.matrices())

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ternary.config import TrainingConfig
 from ternary.data import Task, Text
 from ternary.errors import TernaryError
-from ternary.training import Trainer, TrainingConfig
+from ternary.training import Trainer
 
 TEXT_STEPS, QUICK_STEPS = 800, 60
 

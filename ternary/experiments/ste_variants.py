@@ -7,11 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from ternary.arrays import Codes, Floats
+from ternary.config import TrainingConfig
 from ternary.data import Task
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
 from ternary.projection import Groups, TernaryProjection
-from ternary.training import Trainer, TrainingConfig
+from ternary.training import Trainer
 
 CLIP_AT = 1.5  # scales: beyond, rint(w / s) is 2 or more and the clip of round_clip takes hold
 

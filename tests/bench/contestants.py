@@ -10,7 +10,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ternary.training import Trainer, TrainingConfig
+from ternary.config import TrainingConfig
+from ternary.training import Trainer
 
 Step = Callable[[], object]
 Products = list[Callable[[], object]]

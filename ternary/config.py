@@ -1,0 +1,124 @@
+"""Everything that a training run depends on, in one value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from ternary.data import TASKS, Task, Text
+from ternary.errors import TernaryError
+from ternary.optim import DECAYS
+from ternary.projection import GROUP_SIZE
+from ternary.transformer import TransformerConfig
+
+MAX_COUNT = 1 << 24  # steps, sequences, tokens: beyond any run, and within what memory can hold
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that a run depends on: two runs with equal configurations are equal bit by bit.
+
+    Attributes
+    ----------
+    task, text
+        One of `TASKS`; for the task ``text`` a file, or None for Python's own documentation.
+    steps, batch_size, length
+        Optimizer steps, sequences a step, and tokens of the task; None takes the task's own.
+    lr, weight_decay, clip
+        Peak learning rate, decoupled decay of the latents, largest norm of the gradient.
+    warmup, decay
+        Steps of warm-up (None: one in 25), and how the learning rate falls, one of `DECAYS`.
+    projection, group_size
+        One of `PROJECTIONS`, and the weights in a group.
+    seed
+        Of the initial latents and of the order of the data.
+    d_model, n_layers, n_heads, d_ff
+        Sizes of the model.
+
+    Raises
+    ------
+    TernaryError
+        If a value is out of range.
+
+    Examples
+    --------
+    >>> TrainingConfig(task="delayed-copy").resolved().steps
+    500
+    """
+
+    task: str = "copy"
+    text: str | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    length: int | None = None
+    lr: float = 3e-3
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    warmup: int | None = None
+    decay: str = "cosine"
+    projection: str = "group"
+    group_size: int = GROUP_SIZE
+    seed: int = 0
+    d_model: int = 128
+    n_layers: int = 2
+    n_heads: int = 4
+    d_ff: int = 512
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise TernaryError(
+                f"there is no task {self.task!r}; expected one of {', '.join(TASKS)}"
+            )
+        if self.text is not None and self.task != "text":
+            raise TernaryError(f"a text was given for the task {self.task}; use the task text")
+        if self.decay not in DECAYS:
+            raise TernaryError(
+                f"there is no decay {self.decay!r}; expected one of {', '.join(DECAYS)}"
+            )
+        for name in ("steps", "batch_size", "length"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= MAX_COUNT:
+                raise TernaryError(f"{name} is {value}; expected 1 to {MAX_COUNT}")
+        for name in ("lr", "clip"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise TernaryError(f"{name} is {value}; expected a positive number")
+        for name in ("weight_decay", "seed", "warmup"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < math.inf:
+                raise TernaryError(f"{name} is {value}; expected 0 or more")
+
+    def resolved(self) -> TrainingConfig:
+        """The same with every None replaced by what it stands for."""
+        task = TASKS[self.task]
+        steps = self.steps or task.steps
+        return replace(
+            self,
+            steps=steps,
+            batch_size=self.batch_size or task.batch_size,
+            length=self.length or task.default_length,
+            warmup=steps // 25 if self.warmup is None else self.warmup,
+        )
+
+    def make_task(self) -> Task:
+        """The task that is named here, with its data."""
+        if self.task == Text.name:
+            return Text(self.length, self.text)
+        return TASKS[self.task](self.length)
+
+    @property
+    def context(self) -> int:
+        """Tokens in a sequence of the task, known without its text."""
+        if self.task == Text.name:
+            return self.length or Text.default_length
+        return self.make_task().context
+
+    def model_config(self, context: int | None = None) -> TransformerConfig:
+        """Sizes of the model that is asked for."""
+        return TransformerConfig(
+            d_model=self.d_model,
+            n_layers=self.n_layers,
+            n_heads=self.n_heads,
+            d_ff=self.d_ff,
+            context=self.context if context is None else context,
+        )

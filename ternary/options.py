@@ -1,0 +1,95 @@
+"""The options of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from ternary import __version__
+from ternary.config import TrainingConfig
+from ternary.data import TASKS
+from ternary.optim import DECAYS
+from ternary.projection import PROJECTIONS
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; ``command`` is the one that was chosen."""
+    parser = argparse.ArgumentParser(
+        prog="ternary",
+        description="Native ternary training in NumPy. Without a command: train.",
+    )
+    parser.add_argument("--version", action="version", version=f"ternary {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    _add_train(commands.add_parser("train", help="train a model and check it (the default)"))
+    checking = commands.add_parser("check", help="run the checks on a saved model")
+    checking.add_argument("model", help="a file written by --save")
+    generating = commands.add_parser("generate", help="continue a prompt with a saved model")
+    generating.add_argument("model", help="a file written by --save")
+    generating.add_argument("--prompt", required=True, help="text to continue")
+    generating.add_argument(
+        "--length", type=int, default=200, help="bytes to generate (%(default)s)"
+    )
+    generating.add_argument(
+        "--temperature", type=float, default=0.8, help="0 takes the likeliest byte (%(default)s)"
+    )
+    generating.add_argument("--seed", type=int, default=0, help="of the sampling (%(default)s)")
+    _add_experiment(commands.add_parser("experiment", help="repeat an experiment of the book"))
+    return parser
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="which one; without a name, list them")
+    parser.add_argument("--list", action="store_true", help="list all experiments")
+    parser.add_argument("--quick", action="store_true", help="a small size that writes no record")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count(),
+        metavar="N",
+        help="trials at a time (%(default)s)",
+    )
+    parser.add_argument(
+        "--folder", default="book/results", metavar="DIR", help="where records go (%(default)s)"
+    )
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    # An option that is not given stays absent, so that --resume can tell what was asked for.
+    parser.argument_default = argparse.SUPPRESS
+    defaults = TrainingConfig()
+    add = parser.add_argument
+    add("--task", choices=list(TASKS), help=f"what to learn ({defaults.task})")
+    add("--text", metavar="FILE", help="learn this text instead of Python's documentation")
+    add(
+        "--projection",
+        choices=list(PROJECTIONS),
+        help=f"how weights are made ({defaults.projection})",
+    )
+    add(
+        "--group-size",
+        type=int,
+        metavar="N",
+        help=f"weights with one scale ({defaults.group_size})",
+    )
+    add("--steps", type=int, metavar="N", help="optimizer steps (the task's own)")
+    add("--batch-size", type=int, metavar="N", help="sequences a step (the task's own)")
+    add("--length", type=int, metavar="N", help="tokens the task is about (the task's own)")
+    add("--lr", type=float, metavar="X", help=f"peak learning rate ({defaults.lr})")
+    add("--weight-decay", type=float, metavar="X", help=f"of the latents ({defaults.weight_decay})")
+    add("--clip", type=float, metavar="X", help=f"largest norm of the gradient ({defaults.clip})")
+    add("--warmup", type=int, metavar="N", help="steps of warm-up (one in 25)")
+    add("--decay", choices=list(DECAYS), help=f"how the learning rate falls ({defaults.decay})")
+    add("--seed", type=int, metavar="N", help=f"of latents and data ({defaults.seed})")
+    for size in ("d_model", "n_layers", "n_heads", "d_ff"):
+        option = "--" + size.replace("_", "-")
+        add(option, type=int, metavar="N", help=f"size of the model ({getattr(defaults, size)})")
+    add(
+        "--save",
+        metavar="FILE",
+        default=None,
+        help="write a checkpoint here, now and then and at the end",
+    )
+    add("--save-every", type=int, default=100, metavar="N", help="steps between two (%(default)s)")
+    add("--resume", metavar="FILE", default=None, help="go on from a checkpoint, and save to it")
+    add("--force", action="store_true", default=False, help="let --save replace a file")
+    add("--quiet", action="store_true", default=False, help="print the checks only")
