@@ -13,6 +13,8 @@ from ternary.transformer import TransformerConfig
 
 MAX_COUNT = 1 << 24  # steps, sequences, tokens: beyond any run, and within what memory can hold
 
+MAX_THREADS = 256
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -34,6 +36,9 @@ class TrainingConfig:
         Of the initial latents and of the order of the data.
     d_model, n_layers, n_heads, d_ff
         Sizes of the model.
+    threads
+        Parts that a batch is split into, each computed by a thread. The sum of their gradients
+        depends on it by float32 rounding, so it belongs here; the cores of the machine do not.
 
     Raises
     ------
@@ -52,7 +57,7 @@ class TrainingConfig:
     batch_size: int | None = None
     length: int | None = None
     lr: float = 3e-3
-    weight_decay: float = 0.1
+    weight_decay: float | None = None
     clip: float = 1.0
     warmup: int | None = None
     decay: str = "cosine"
@@ -63,6 +68,7 @@ class TrainingConfig:
     n_layers: int = 2
     n_heads: int = 4
     d_ff: int = 512
+    threads: int = 2
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -79,6 +85,8 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MAX_COUNT:
                 raise TernaryError(f"{name} is {value}; expected 1 to {MAX_COUNT}")
+        if not 1 <= self.threads <= MAX_THREADS:
+            raise TernaryError(f"threads is {self.threads}; expected 1 to {MAX_THREADS}")
         for name in ("lr", "clip"):
             value = getattr(self, name)
             if not 0 < value < math.inf:
@@ -97,6 +105,7 @@ class TrainingConfig:
             steps=steps,
             batch_size=self.batch_size or task.batch_size,
             length=self.length or task.default_length,
+            weight_decay=task.weight_decay if self.weight_decay is None else self.weight_decay,
             warmup=steps // 25 if self.warmup is None else self.warmup,
         )
 

@@ -39,7 +39,7 @@ class Task(ABC):
     ----------
     context
         Tokens in a sequence.
-    steps, batch_size, default_length
+    steps, batch_size, default_length, weight_decay
         What a run of this task takes when nothing else is asked for.
     """
 
@@ -47,6 +47,7 @@ class Task(ABC):
     steps = 500
     batch_size = 32
     default_length = 16
+    weight_decay = 0.1
 
     def __init__(self, length: int | None = None) -> None:
         self.length = self.default_length if length is None else length
@@ -126,6 +127,7 @@ class Induction(Task):
 
     name = "induction"
     steps = 2000
+    weight_decay = 1.0  # codes that flip more often find the two layers' circuit sooner
 
     def __init__(self, length: int | None = None) -> None:
         super().__init__(length)

@@ -75,7 +75,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, metavar="N", help="sequences a step (the task's own)")
     add("--length", type=int, metavar="N", help="tokens the task is about (the task's own)")
     add("--lr", type=float, metavar="X", help=f"peak learning rate ({defaults.lr})")
-    add("--weight-decay", type=float, metavar="X", help=f"of the latents ({defaults.weight_decay})")
+    add("--weight-decay", type=float, metavar="X", help="of the latents (the task's own)")
     add("--clip", type=float, metavar="X", help=f"largest norm of the gradient ({defaults.clip})")
     add("--warmup", type=int, metavar="N", help="steps of warm-up (one in 25)")
     add("--decay", choices=list(DECAYS), help=f"how the learning rate falls ({defaults.decay})")
@@ -83,6 +83,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     for size in ("d_model", "n_layers", "n_heads", "d_ff"):
         option = "--" + size.replace("_", "-")
         add(option, type=int, metavar="N", help=f"size of the model ({getattr(defaults, size)})")
+    add(
+        "--threads",
+        type=int,
+        metavar="N",
+        help=f"parts of a batch ({defaults.threads})",
+    )
     add(
         "--save",
         metavar="FILE",

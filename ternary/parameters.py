@@ -12,6 +12,7 @@ Rows are padded with zeros to whole groups. A padded latent gets no gradient and
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -130,6 +131,13 @@ class Parameters:
             self.projection.project(self._latents, self.groups, self._projected)
         except ProjectionError as error:
             raise ProjectionError(f"{self.locate(error.group)}: {error}", error.group) from None
+
+    def replica(self) -> Parameters:
+        """The same values and weights, with gradients and scratch memory of their own."""
+        other = copy.copy(self)
+        other.gradients = np.zeros_like(self.gradients)
+        other.scratch = Workspace(self.dtype)
+        return other
 
     def view(
         self, buffer: npt.NDArray[Scalar], name: str, last: str | None = None

@@ -15,6 +15,7 @@ from ternary.config import TrainingConfig
 from ternary.data import Evaluation, Task, Text, evaluate
 from ternary.errors import CheckpointError, DivergedError, TernaryError
 from ternary.optim import AdamW, clip_gradients, learning_rate
+from ternary.parallel import DataParallel
 from ternary.projection import Projection, make_projection
 from ternary.transformer import TernaryTransformer
 
@@ -57,6 +58,7 @@ class Trainer:
             projection or make_projection(self.config.projection, self.config.group_size),
             init_seed,
         )
+        self.parallel = DataParallel(self.model, self.config.threads)
         self.optimizer = AdamW(self.model.parameters)
         self.rng = np.random.default_rng(data_seed)
         self.losses: list[float] = []
@@ -95,8 +97,7 @@ class Trainer:
         config, parameters = self.config, self.model.parameters
         assert config.batch_size is not None and config.warmup is not None
         tokens, targets = self.task.batch(self.rng, config.batch_size)
-        loss = self.model.loss(tokens, targets)
-        self.model.backward()
+        loss = self.parallel.loss_and_gradient(tokens, targets)
         self.shape_gradients()
         norm = clip_gradients(parameters.gradients, config.clip)
         if not (math.isfinite(loss) and math.isfinite(norm)):
@@ -112,6 +113,7 @@ class Trainer:
 
     def weight_decay(self) -> float:
         """Weight decay of the present step; an experiment that schedules it overrides this."""
+        assert self.config.weight_decay is not None
         return self.config.weight_decay
 
     def run(self, after_step: Callable[[Trainer], bool | None] | None = None) -> None:

@@ -149,6 +149,8 @@ class TernaryTransformer:
         same seed gives the same latents whatever the projection.
     dtype
         float32; float64 for gradient checks.
+    parameters
+        To be used as they are, instead of new ones.
 
     Examples
     --------
@@ -171,9 +173,13 @@ class TernaryTransformer:
         projection: Projection | None = None,
         seed: int | np.random.SeedSequence = 0,
         dtype: npt.DTypeLike = np.float32,
+        parameters: Parameters | None = None,
     ) -> None:
         self.config = config = config or TransformerConfig()
-        self.parameters = Parameters(config.matrices(), config.gains(), projection, dtype)
+        if parameters is None:
+            self.parameters = Parameters(config.matrices(), config.gains(), projection, dtype)
+        else:
+            self.parameters, dtype = parameters, parameters.dtype
         self.embedding = TernaryEmbedding(self.parameters, "embedding")
         self.blocks = [
             Block(config, self.parameters, f"layers.{i}") for i in range(config.n_layers)
@@ -181,8 +187,13 @@ class TernaryTransformer:
         self.norm = make_norm(config, self.parameters, "norm")
         self.head = TernaryLinear(self.parameters, "head")
         self.cross_entropy = CrossEntropy(dtype)
-        self._initialise(np.random.default_rng(seed))
-        self.project()
+        if parameters is None:
+            self._initialise(np.random.default_rng(seed))
+            self.project()
+
+    def replica(self) -> TernaryTransformer:
+        """A model on the same weights whose passes do not disturb this one: for a thread."""
+        return TernaryTransformer(self.config, parameters=self.parameters.replica())
 
     def project(self) -> None:
         """Compute the weights from the latents. Whoever moves the latents calls it."""

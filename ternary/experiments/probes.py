@@ -73,9 +73,9 @@ def text_task() -> Task:
 
 def text_config(quick: bool, seed: int, **settings: object) -> TrainingConfig:
     """The protocol of the text experiments: 800 steps of 16 x 64 bytes; quick, a small model."""
-    size: dict[str, object] = {"steps": TEXT_STEPS}
+    size: dict[str, object] = {"steps": TEXT_STEPS, "threads": 1}  # trials run side by side
     if quick:
-        size = {"steps": QUICK_STEPS, "d_model": 64, "d_ff": 128, "batch_size": 8}
+        size = {"steps": QUICK_STEPS, "threads": 1, "d_model": 64, "d_ff": 128, "batch_size": 8}
     return TrainingConfig(task="text", seed=seed, **{**size, **settings})  # type: ignore[arg-type]
 
 

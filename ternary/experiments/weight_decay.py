@@ -58,7 +58,7 @@ class PlannedTrainer(Trainer):
         self.optimizer = kinds.get(plan, AdamW)(self.model.parameters)
 
     def weight_decay(self) -> float:
-        return self.config.weight_decay * (self.step < OFF_AFTER.get(self.plan, 1) * self.steps)
+        return super().weight_decay() * (self.step < OFF_AFTER.get(self.plan, 1) * self.steps)
 
 
 @dataclass
