@@ -318,8 +318,8 @@ def test_padded_latents_stay_zero(small):
 
 @pytest.mark.parametrize("settings", [{}, {"task": "text"}], ids=str)
 def test_a_training_step_needs_no_large_temporary(settings):
-    """All results go to workspaces: what lives at once, NumPy's buffers and a few numbers for each
-    group (14 kB an array), stays below 72 kB together, so no single array is near 64 kB."""
+    """All results go to workspaces: what lives at once in one thread, NumPy's buffers and a few
+    numbers for each group (14 kB an array), stays below 72 kB together."""
     trainer = Trainer(TrainingConfig(steps=5, threads=1, **settings))
     for _ in range(3):
         trainer.take_step()
