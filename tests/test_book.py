@@ -264,7 +264,7 @@ EXAMPLES = {
     "machine_paths": (
         [],
         ["See https://example.org/work/x and a/tmp/b."],
-        ["In /tmp/x.", pycon(">>> open('/home/me/x')"), "`/work/main`"],
+        ["In /tmp/x.", pycon(">>> open('/home/me/x')"), "`/home/me/book`"],
     ),
     "names_ahead": (
         [2],
