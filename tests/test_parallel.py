@@ -78,9 +78,13 @@ def test_blas_gets_its_threads_back():
     if blas is None:  # another BLAS: nothing is changed, so nothing is to be given back
         return
     before = blas.scipy_openblas_get_num_threads64_()
-    with one_blas_thread():
-        assert blas.scipy_openblas_get_num_threads64_() == 1
-    assert blas.scipy_openblas_get_num_threads64_() == before
+    blas.scipy_openblas_set_num_threads64_(2)  # more than the one that the tests run with
+    try:
+        with one_blas_thread():
+            assert blas.scipy_openblas_get_num_threads64_() == 1
+        assert blas.scipy_openblas_get_num_threads64_() == 2
+    finally:
+        blas.scipy_openblas_set_num_threads64_(before)
 
 
 @pytest.mark.parametrize("threads", [0, -1])
