@@ -28,6 +28,8 @@ class TrainingConfig:
         Optimizer steps, sequences a step, and tokens of the task; None takes the task's own.
     lr, weight_decay, clip
         Peak learning rate, decoupled decay of the latents, largest norm of the gradient.
+    weight_decay_until
+        Share of the steps after which weight decay is switched off: 0.5 for BitNet's two stages.
     warmup, decay
         Steps of warm-up (None: one in 25), and how the learning rate falls, one of `DECAYS`.
     projection, group_size
@@ -58,6 +60,7 @@ class TrainingConfig:
     length: int | None = None
     lr: float = 3e-3
     weight_decay: float | None = None
+    weight_decay_until: float = 1.0
     clip: float = 1.0
     warmup: int | None = None
     decay: str = "cosine"
@@ -91,6 +94,10 @@ class TrainingConfig:
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise TernaryError(f"{name} is {value}; expected a positive number")
+        if not 0 <= self.weight_decay_until <= 1:
+            raise TernaryError(
+                f"weight_decay_until is {self.weight_decay_until}; expected a share from 0 to 1"
+            )
         for name in ("weight_decay", "seed", "warmup"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:

@@ -76,6 +76,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--length", type=int, metavar="N", help="tokens the task is about (the task's own)")
     add("--lr", type=float, metavar="X", help=f"peak learning rate ({defaults.lr})")
     add("--weight-decay", type=float, metavar="X", help="of the latents (the task's own)")
+    add(
+        "--weight-decay-until",
+        type=float,
+        metavar="X",
+        help=f"share of the steps with weight decay ({defaults.weight_decay_until:g})",
+    )
     add("--clip", type=float, metavar="X", help=f"largest norm of the gradient ({defaults.clip})")
     add("--warmup", type=int, metavar="N", help="steps of warm-up (one in 25)")
     add("--decay", choices=list(DECAYS), help=f"how the learning rate falls ({defaults.decay})")

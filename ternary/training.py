@@ -113,8 +113,9 @@ class Trainer:
 
     def weight_decay(self) -> float:
         """Weight decay of the present step; an experiment that schedules it overrides this."""
-        assert self.config.weight_decay is not None
-        return self.config.weight_decay
+        config = self.config
+        assert config.weight_decay is not None
+        return config.weight_decay if self.step < config.weight_decay_until * self.steps else 0.0
 
     def run(self, after_step: Callable[[Trainer], bool | None] | None = None) -> None:
         """Take all steps that are left; `after_step` sees each, and stops the run by True."""

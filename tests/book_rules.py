@@ -29,8 +29,12 @@ INTRODUCED = {
     **dict.fromkeys(("TWN", "Binary", "TernaryProjection", "Groups"), 3),
     **dict.fromkeys(("Parameters", "ProjectionError"), 4),
     "AdamW": 5,
-    **dict.fromkeys(("TernaryTransformer", "TransformerConfig", "Trainer", "TrainingConfig"), 12),
-    **dict.fromkeys(("check_run", "check_codes"), 12),
+    "TernaryEmbedding": 6,
+    **dict.fromkeys(("RMSNorm", "CausalAttention", "SquaredReLU", "CrossEntropy"), 7),
+    **dict.fromkeys(("TernaryTransformer", "TransformerConfig"), 7),
+    **dict.fromkeys(("clip_gradients", "learning_rate", "Trainer", "TrainingConfig"), 8),
+    "Text": 9,
+    **dict.fromkeys(("Copy", "DelayedCopy", "Induction", "check_run", "check_codes"), 12),
 }
 ANYWHERE = {"load_record"}
 

@@ -382,6 +382,7 @@ def test_an_absurd_learning_rate_ends_in_an_error_not_in_nan(small, projection):
         *((name, value) for name in ("steps", "batch_size", "length") for value in (0, -1)),
         *((name, value) for name in ("lr", "clip") for value in (0, -1, math.nan, math.inf)),
         *((name, value) for name in ("weight_decay", "warmup", "seed") for value in (-1, math.nan)),
+        *(("weight_decay_until", value) for value in (-0.1, 1.1, math.nan)),
         *((name, "unknown") for name in ("task", "decay", "projection")),
         ("group_size", 0),
         ("text", "some.txt"),
@@ -391,6 +392,14 @@ def test_an_absurd_learning_rate_ends_in_an_error_not_in_nan(small, projection):
 def test_settings_out_of_range_are_refused_by_name(name, value):
     with pytest.raises(TernaryError, match=name.replace("_", "[_ ]")):
         Trainer(TrainingConfig(**{name: value}))
+
+
+@pytest.mark.parametrize(("until", "expected"), [(1.0, 4), (0.5, 2), (0.0, 0)])
+def test_weight_decay_acts_until_its_share_of_the_steps(small, until, expected):
+    trainer = Trainer(TrainingConfig(steps=4, weight_decay=0.3, weight_decay_until=until, **small))
+    decays = [trainer.weight_decay()]
+    trainer.run(lambda trainer: decays.append(trainer.weight_decay()))
+    assert decays[:4] == [0.3] * expected + [0.0] * (4 - expected)
 
 
 # --- Checkpoints ------------------------------------------------------------------------------

@@ -54,7 +54,10 @@ class Experiment:
         What the book says about the result, checked against the record; those of `quick_claims`
         hold at the quick size too, and CI measures them again.
     seeds
-        At least three.
+        At least three; a sweep that says in `repeated_by` which experiment repeats its winners with
+        other seeds may have fewer.
+    repeated_by
+        Name of that experiment.
     """
 
     name: str
@@ -66,9 +69,10 @@ class Experiment:
     claims: Sequence[Claim] = ()
     quick_claims: Sequence[Claim] = ()
     seeds: Sequence[int] = (0, 1, 2)
+    repeated_by: str | None = None
 
     def __post_init__(self) -> None:
-        if len(set(self.seeds)) < 3:
+        if len(set(self.seeds)) < 3 and not self.repeated_by:
             raise TernaryError(
                 f"experiment {self.name} has seeds {self.seeds}; expected three or more"
             )
@@ -116,9 +120,11 @@ class Record:
         return [float(x) for x in np.mean(self.values(value, **settings), axis=0)]
 
     def show(self, value: str, digits: int = 3, **settings: Any) -> str:
-        """Mean and spread as the book prints them, such as ``1.948 ± 0.004``."""
-        mean, spread = self.mean(value, **settings), self.spread(value, **settings)
-        return f"{mean:.{digits}f} ± {spread:.{digits}f}"
+        """Mean and spread as the book prints them, ``1.948 ± 0.004``; for one seed, its value."""
+        mean = f"{self.mean(value, **settings):.{digits}f}"
+        if len(self.select(**settings)) == 1:
+            return mean
+        return f"{mean} ± {self.spread(value, **settings):.{digits}f}"
 
     @property
     def settings(self) -> list[Settings]:
