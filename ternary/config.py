@@ -34,6 +34,8 @@ class TrainingConfig:
         Steps of warm-up (None: one in 25), and how the learning rate falls, one of `DECAYS`.
     projection, group_size
         One of `PROJECTIONS`, and the weights in a group.
+    projection_warmup
+        Share of the steps over which the weights go from the latents to their projection.
     seed
         Of the initial latents and of the order of the data.
     d_model, n_layers, n_heads, d_ff
@@ -66,6 +68,7 @@ class TrainingConfig:
     decay: str = "cosine"
     projection: str = "group"
     group_size: int = GROUP_SIZE
+    projection_warmup: float = 0.0
     seed: int = 0
     d_model: int = 128
     n_layers: int = 2
@@ -94,10 +97,10 @@ class TrainingConfig:
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise TernaryError(f"{name} is {value}; expected a positive number")
-        if not 0 <= self.weight_decay_until <= 1:
-            raise TernaryError(
-                f"weight_decay_until is {self.weight_decay_until}; expected a share from 0 to 1"
-            )
+        for name in ("weight_decay_until", "projection_warmup"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise TernaryError(f"{name} is {value}; expected a share of the steps, 0 to 1")
         for name in ("weight_decay", "seed", "warmup"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:

@@ -71,6 +71,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"weights with one scale ({defaults.group_size})",
     )
+    add(
+        "--projection-warmup",
+        type=float,
+        metavar="X",
+        help=f"share of the steps in which rounding sets in ({defaults.projection_warmup:g})",
+    )
     add("--steps", type=int, metavar="N", help="optimizer steps (the task's own)")
     add("--batch-size", type=int, metavar="N", help="sequences a step (the task's own)")
     add("--length", type=int, metavar="N", help="tokens the task is about (the task's own)")

@@ -118,8 +118,13 @@ class Parameters:
         """The scale of every group, in the order of `latents`."""
         return self._projected.scales
 
-    def project(self) -> None:
+    def project(self, share: float = 1.0) -> None:
         """Compute codes, scales and weights from the latents, as after every optimizer step.
+
+        Parameters
+        ----------
+        share
+            Of the projection in the weights; the rest is the latents. Below 1 only in a warm-up.
 
         Raises
         ------
@@ -131,6 +136,11 @@ class Parameters:
             self.projection.project(self._latents, self.groups, self._projected)
         except ProjectionError as error:
             raise ProjectionError(f"{self.locate(error.group)}: {error}", error.group) from None
+        if share < 1:
+            rest = self.scratch("rest", self.weights.shape)
+            np.subtract(self.latents, self.weights, out=rest)
+            rest *= 1 - share
+            self._projected.weights.reshape(-1)[:] += rest
 
     def replica(self) -> Parameters:
         """The same values and weights, with gradients and scratch memory of their own."""

@@ -58,6 +58,7 @@ class Trainer:
             projection or make_projection(self.config.projection, self.config.group_size),
             init_seed,
         )
+        self.model.project(self.projected_share(0))
         self.parallel = DataParallel(self.model, self.config.threads)
         self.optimizer = AdamW(self.model.parameters)
         self.rng = np.random.default_rng(data_seed)
@@ -104,7 +105,7 @@ class Trainer:
             raise DivergedError(self._diagnosis(loss))
         lr = learning_rate(self.step, self.steps, config.lr, config.warmup, config.decay)
         self.optimizer.step(lr, self.weight_decay())
-        self.model.project()
+        self.model.project(self.projected_share(self.step + 1))
         self.losses.append(loss)
         return loss
 
@@ -116,6 +117,11 @@ class Trainer:
         config = self.config
         assert config.weight_decay is not None
         return config.weight_decay if self.step < config.weight_decay_until * self.steps else 0.0
+
+    def projected_share(self, step: int) -> float:
+        """Share of the projection in the weights of a step: 1, but for a warm-up from 0 to 1."""
+        warmup = self.config.projection_warmup * self.steps
+        return min(step / warmup, 1.0) if warmup else 1.0
 
     def run(self, after_step: Callable[[Trainer], bool | None] | None = None) -> None:
         """Take all steps that are left; `after_step` sees each, and stops the run by True."""
@@ -180,7 +186,7 @@ class Trainer:
         trainer.losses = arrays["losses"].tolist()
         trainer.optimizer.t = trainer.step
         trainer.rng.bit_generator.state = header["rng"]
-        trainer.model.project()
+        trainer.model.project(trainer.projected_share(trainer.step))
         return trainer
 
     def _buffers(self) -> dict[str, Any]:

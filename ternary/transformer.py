@@ -195,9 +195,12 @@ class TernaryTransformer:
         """A model on the same weights whose passes do not disturb this one: for a thread."""
         return TernaryTransformer(self.config, parameters=self.parameters.replica())
 
-    def project(self) -> None:
-        """Compute the weights from the latents. Whoever moves the latents calls it."""
-        self.parameters.project()
+    def project(self, share: float = 1.0) -> None:
+        """Compute the weights from the latents, see `Parameters.project`.
+
+        Whoever moves the latents calls it.
+        """
+        self.parameters.project(share)
 
     def forward(self, tokens: Ints) -> Floats:
         """Logits `(B, T, vocab_size)` of integer tokens `(B, T)`."""

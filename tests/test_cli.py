@@ -256,7 +256,11 @@ WRONG_SETTINGS = [
     *([option, value] for option in ("--lr", "--clip") for value in ("0", "-1", "nan", "inf")),
     *([option, "nan"] for option in ("--weight-decay", "--seed", "--warmup")),
     *([option, "-1"] for option in ("--weight-decay", "--seed", "--warmup", "--save-every")),
-    *(["--weight-decay-until", value] for value in ("-0.1", "1.1", "nan", "half")),
+    *(
+        [option, value]
+        for option in ("--weight-decay-until", "--projection-warmup")
+        for value in ("-0.1", "1.1", "nan", "half")
+    ),
     ["--length", "1"],
     ["--task", "induction", "--length", "86"],
     ["--task", "unknown"],

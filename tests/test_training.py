@@ -382,7 +382,11 @@ def test_an_absurd_learning_rate_ends_in_an_error_not_in_nan(small, projection):
         *((name, value) for name in ("steps", "batch_size", "length") for value in (0, -1)),
         *((name, value) for name in ("lr", "clip") for value in (0, -1, math.nan, math.inf)),
         *((name, value) for name in ("weight_decay", "warmup", "seed") for value in (-1, math.nan)),
-        *(("weight_decay_until", value) for value in (-0.1, 1.1, math.nan)),
+        *(
+            (name, value)
+            for name in ("weight_decay_until", "projection_warmup")
+            for value in (-0.1, 1.1, math.nan)
+        ),
         *((name, "unknown") for name in ("task", "decay", "projection")),
         ("group_size", 0),
         ("text", "some.txt"),
@@ -402,6 +406,33 @@ def test_weight_decay_acts_until_its_share_of_the_steps(small, until, expected):
     assert decays[:4] == [0.3] * expected + [0.0] * (4 - expected)
 
 
+def test_a_projection_warmup_goes_from_the_latents_to_their_projection(small):
+    trainer = Trainer(TrainingConfig(steps=8, projection_warmup=0.5, **small))
+    parameters, distances = trainer.model.parameters, []
+
+    def watch(trainer):
+        used = parameters.weights.copy()
+        parameters.project()
+        rounded = parameters.weights.copy()
+        share = min(trainer.step / 4, 1)
+        expected = parameters.latents + np.float32(share) * (rounded - parameters.latents)
+        assert np.allclose(used, expected, atol=1e-7)
+        distances.append(float(abs(used - rounded).max()))
+        parameters.project(share)
+
+    watch(trainer)
+    trainer.run(watch)
+    assert min(distances[:4]) > 0
+    assert distances[4:] == [0] * 5
+
+
+def test_the_first_loss_of_a_projection_warmup_is_that_of_the_twin(small):
+    start = {"steps": 4, **small}
+    warm = Trainer(TrainingConfig(projection_warmup=1.0, **start))
+    twin = Trainer(TrainingConfig(projection="full-precision", **start))
+    assert warm.take_step() == twin.take_step()
+
+
 # --- Checkpoints ------------------------------------------------------------------------------
 
 
@@ -415,7 +446,11 @@ def saved(tmp_path, small):
     return trainer, path
 
 
-@pytest.mark.parametrize("settings", [{}, {"task": "delayed-copy", "group_size": 24}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"task": "delayed-copy", "group_size": 24}, {"projection_warmup": 0.8}],
+    ids=str,
+)
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path, small, settings):
     whole = run(10, **small, **settings)
     first = Trainer(TrainingConfig(steps=10, **small, **settings))
