@@ -15,6 +15,7 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.integer[Any]]
 Codes: TypeAlias = npt.NDArray[np.int8]
 Scales: TypeAlias = npt.NDArray[np.float16]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 class Workspace:

@@ -27,7 +27,9 @@ Header: TypeAlias = dict[str, Any]
 Expected: TypeAlias = Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]]
 
 
-def write_checkpoint(path: str | Path, header: Header, arrays: Mapping[str, Array]) -> None:
+def write_checkpoint(
+    path: str | Path, header: Header, arrays: Mapping[str, Array], kind: str = FORMAT
+) -> None:
     """Write a header and named arrays to `path`, replacing what is there only when it is complete.
 
     Everything goes to ``path.partial`` first, which then takes the name of `path`. Whenever the
@@ -35,7 +37,7 @@ def write_checkpoint(path: str | Path, header: Header, arrays: Mapping[str, Arra
     """
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
-    encoded = json.dumps({"format": FORMAT, **header}).encode()
+    encoded = json.dumps({"format": kind, **header}).encode()
     members = {
         "header": np.frombuffer(encoded, np.uint8),
         "sha256": np.frombuffer(_digest(encoded, arrays), np.uint8),
@@ -53,7 +55,7 @@ def write_checkpoint(path: str | Path, header: Header, arrays: Mapping[str, Arra
 
 
 def read_checkpoint(
-    path: str | Path, expected: Callable[[Header, int], Expected]
+    path: str | Path, expected: Callable[[Header, int], Expected], kind: str = FORMAT
 ) -> tuple[Header, dict[str, Array]]:
     """Read a checkpoint whose arrays have the names, shapes and types of `expected(header, n)`.
 
@@ -68,8 +70,9 @@ def read_checkpoint(
         with zipfile.ZipFile(path) as archive:
             encoded = _read_array(archive, "header", None).tobytes()
             header = json.loads(encoded)
-            if not isinstance(header, dict) or header.get("format") != FORMAT:
-                raise CheckpointError(f"{path} is not a file of the format {FORMAT!r}")
+            found = header.get("format") if isinstance(header, dict) else None
+            if found != kind:
+                raise CheckpointError(f"{path} has the format {found!r}; expected {kind!r}")
             wanted = {**expected(header, len(archive.namelist())), "sha256": ((32,), np.uint8)}
             arrays = {name: _read_array(archive, name, what) for name, what in wanted.items()}
     except CheckpointError:
@@ -85,6 +88,16 @@ def read_checkpoint(
     if arrays.pop("sha256").tobytes() != _digest(encoded, arrays):
         raise CheckpointError(f"{path} was altered after it was written: its SHA-256 differs")
     return header, arrays
+
+
+def read_format(path: str | Path) -> str | None:
+    """The format that a file names in its header; None where it has no such header."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = json.loads(_read_array(archive, "header", None).tobytes())
+        return str(header["format"])
+    except Exception:  # reading it says what is wrong with it
+        return None
 
 
 def _read_array(
