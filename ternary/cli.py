@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from ternary.checks import check_run
+from ternary.account import account
+from ternary.checks import check_codes, check_run
 from ternary.config import TrainingConfig
 from ternary.data import Text
 from ternary.errors import TernaryError
+from ternary.export.commands import export, inspect
+from ternary.export.files import require_target
 from ternary.options import make_parser
+from ternary.packed import is_packed, load_any, load_packed, save_packed
 from ternary.progress import Progress, stop_on_signal
-from ternary.training import Trainer, load_model
+from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 
 EXIT_FAILED_CHECK, EXIT_WRONG_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -99,13 +103,17 @@ def train(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Check a saved model."""
+    """Check a saved model; of a packed one, which has no task, its weights."""
+    if is_packed(options.model):
+        weights = check_codes(load_packed(options.model))
+        print(weights)
+        return 0 if weights.passed else EXIT_FAILED_CHECK
     return _report(Trainer.resume(options.model))
 
 
 def generate(options: argparse.Namespace) -> int:
     """Continue a prompt with a saved model."""
-    model, _ = load_model(options.model)
+    model = load_any(options.model)
     prompt = os.fsencode(options.prompt)
     if not prompt:
         raise TernaryError("the prompt is empty; give at least one character")
@@ -114,6 +122,23 @@ def generate(options: argparse.Namespace) -> int:
     if options.seed < 0:
         raise TernaryError(f"seed is {options.seed}; expected 0 or more")
     _write_continuation(model, prompt, options.length, options.temperature, options.seed)
+    return 0
+
+
+def pack(options: argparse.Namespace) -> int:
+    """Write a model without its latents, five codes a byte, and account for every byte."""
+    source = Path(options.model)
+    target = Path(options.output or source.with_name(f"{source.stem}.packed.npz"))
+    model = load_any(source)
+    if target.exists() and target.samefile(source):
+        raise TernaryError(f"{target} is the model itself; give another name with -o")
+    require_target(target, options.force)
+    save_packed(target, model)
+    counted, before = account(target), source.stat().st_size
+    for line in counted.lines():
+        print(line)
+    print(f"{source} takes {before:,} bytes, {before / counted.total:.1f} times as many")
+    print(f"packed to {target}")
     return 0
 
 
@@ -153,7 +178,15 @@ def experiment(options: argparse.Namespace) -> int:
     return EXIT_FAILED_CHECK if failed else 0
 
 
-COMMANDS = {"train": train, "check": check, "generate": generate, "experiment": experiment}
+COMMANDS = {
+    "train": train,
+    "check": check,
+    "generate": generate,
+    "pack": pack,
+    "export": export,
+    "inspect": inspect,
+    "experiment": experiment,
+}
 
 
 def _start(given: dict[str, Any]) -> Trainer:

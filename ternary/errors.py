@@ -31,3 +31,15 @@ class DivergedError(TernaryError):
 
 class CheckpointError(TernaryError):
     """A file that is not a complete checkpoint of this package."""
+
+
+class CodecError(TernaryError):
+    """Codes or scales that a format cannot hold, or bytes that are not a block of it."""
+
+
+class FormatError(TernaryError):
+    """A model file that is damaged, or not what it claims to be."""
+
+
+class ExportError(TernaryError):
+    """A model that a runtime's format cannot hold, or a target that cannot be written."""

@@ -8,6 +8,8 @@ import os
 from ternary import __version__
 from ternary.config import TrainingConfig
 from ternary.data import TASKS
+from ternary.export import TARGETS
+from ternary.export.gguf import FILE_TYPES
 from ternary.optim import DECAYS
 from ternary.projection import PROJECTIONS
 
@@ -22,9 +24,9 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="command")
     _add_train(commands.add_parser("train", help="train a model and check it (the default)"))
     checking = commands.add_parser("check", help="run the checks on a saved model")
-    checking.add_argument("model", help="a file written by --save")
+    checking.add_argument("model", help="a file written by --save, or packed")
     generating = commands.add_parser("generate", help="continue a prompt with a saved model")
-    generating.add_argument("model", help="a file written by --save")
+    generating.add_argument("model", help="a file written by --save, or packed")
     generating.add_argument("--prompt", required=True, help="text to continue")
     generating.add_argument(
         "--length", type=int, default=200, help="bytes to generate (%(default)s)"
@@ -33,8 +35,25 @@ def make_parser() -> argparse.ArgumentParser:
         "--temperature", type=float, default=0.8, help="0 takes the likeliest byte (%(default)s)"
     )
     generating.add_argument("--seed", type=int, default=0, help="of the sampling (%(default)s)")
+    packing = commands.add_parser("pack", help="write a saved model in 1.6 bits a code")
+    packing.add_argument("model", help="a file written by --save")
+    packing.add_argument("-o", "--output", metavar="FILE", help="the new file (MODEL.packed.npz)")
+    packing.add_argument("--force", action="store_true", help="replace an existing file")
+    _add_export(commands.add_parser("export", help="write a saved model for another runtime"))
+    inspecting = commands.add_parser("inspect", help="say what a model file is, and who loads it")
+    inspecting.add_argument("file", help="a checkpoint, .gguf or .safetensors, or a model's folder")
     _add_experiment(commands.add_parser("experiment", help="repeat an experiment of the book"))
     return parser
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="a file written by --save, or packed")
+    parser.add_argument("--to", required=True, choices=list(TARGETS), help="the runtime's format")
+    parser.add_argument("path", help="the new file (gguf) or folder (huggingface, mlx)")
+    parser.add_argument(
+        "--type", choices=list(FILE_TYPES), help="of the matrices in a GGUF file (Q2_0)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing export")
 
 
 def _add_experiment(parser: argparse.ArgumentParser) -> None:

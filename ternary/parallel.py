@@ -9,10 +9,12 @@ one sum over the flat buffer, and that sum is all they exchange; over machines, 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +33,8 @@ class DataParallel:
         Its ``parameters.gradients`` receive the gradient of the whole batch.
     threads
         Parts of a batch. The result depends on their number by float32 rounding, so it is part of
-        a training configuration; the cores of the machine are not.
+        a training configuration; the cores of the machine are not. Where no thread can be started,
+        as in a browser, the parts are computed one after another, with the same result.
 
     Examples
     --------
@@ -48,7 +51,7 @@ class DataParallel:
         if threads < 1:
             raise TernaryError(f"threads is {threads}; expected 1 or more")
         self.models = [model, *(model.replica() for _ in range(threads - 1))]
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._pool = _pool(threads - 1) if threads > 1 else None
 
     def loss_and_gradient(self, tokens: Ints, targets: Ints) -> float:
         """Mean loss of `targets` `(B, T)`; the gradient is written into the model's buffer."""
@@ -69,6 +72,21 @@ class DataParallel:
         for other in self.models[1:]:
             gradients += other.parameters.gradients
         return loss
+
+
+class _InTurn(Executor):
+    """Carries out every job where it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _pool(threads: int) -> Executor:
+    if sys.platform == "emscripten":  # Python in a browser
+        return _InTurn()
+    return ThreadPoolExecutor(threads)
 
 
 def _part(model: TernaryTransformer, tokens: Ints, targets: Ints, share: float) -> float:

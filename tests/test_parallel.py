@@ -1,5 +1,8 @@
 """A batch in parts gives the loss and the gradient of the whole."""
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 
@@ -38,6 +41,27 @@ def test_the_same_number_of_parts_gives_the_same_bits():
         loss = DataParallel(model, 2).loss_and_gradient(tokens, targets)
         results.append((loss, model.parameters.gradients.tobytes()))
     assert results[0] == results[1]
+
+
+def test_without_threads_the_same_parts_are_computed_in_turn(monkeypatch):
+    tokens, targets = batch()
+    results = []
+    for platform in (sys.platform, "emscripten"):
+        monkeypatch.setattr(sys, "platform", platform)
+        model = TernaryTransformer(CONFIG)
+        parallel = DataParallel(model, 3)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        if platform != "emscripten":
+            with pytest.raises(RuntimeError, match="no thread"):
+                parallel.loss_and_gradient(tokens, targets)
+            monkeypatch.undo()
+        loss = parallel.loss_and_gradient(tokens, targets)
+        results.append((loss, model.parameters.gradients.tobytes()))
+    assert results[0] == results[1]
+
+
+def refuse(_thread):
+    raise RuntimeError("no thread can be started")
 
 
 def test_replicas_use_the_weights_of_the_model_and_keep_their_own_gradients():

@@ -1,0 +1,159 @@
+"""What a GGUF file holds, and the clash of two layouts under one type number."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from ternary.codecs import CODECS
+from ternary.errors import FormatError
+from ternary.export.description import Description, Part, Verdict
+from ternary.export.gguf import ARCHITECTURE, MATRICES, TOP
+from ternary.export.gguf_file import Q2_0, TYPES, TensorType
+from ternary.export.gguf_reader import Header, misplaced, read_gguf_header
+
+# Before llama.cpp took Q2_0 in, with blocks of 64, PrismML's fork had used its number for blocks of
+# 128; the fork has moved to number 142, but the files are still about.
+OLD_Q2_0 = TensorType("Q2_0 in blocks of 128", 128, 34)
+_OLD_TYPES = {**TYPES, Q2_0: OLD_Q2_0}
+ONLY_IN_FORK = {CODECS[name].type_id for name in ("PQ2_0", "PTQ1_0")}
+NEWEST_IN_PACKAGE = 41  # of the Python package gguf, version 0.19
+
+REQUIRED = (
+    "context_length",
+    "embedding_length",
+    "block_count",
+    "feed_forward_length",
+    "attention.head_count",
+    "attention.layer_norm_rms_epsilon",
+)
+TOKENIZER = {
+    "tokenizer.ggml.model": "llama.cpp refuses the file",
+    "tokenizer.ggml.tokens": "llama.cpp refuses the file",
+}
+
+
+def describe_gguf(path: Path) -> Description:
+    """Describe a GGUF file by its header.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, or its tensors lie where no known layout puts them.
+    """
+    header = read_gguf_header(path)
+    types = _OLD_TYPES if _is_old(path, header) else TYPES
+    kinds = {tensor.type for tensor in header.tensors}
+    architecture = header.metadata.get("general.architecture")
+    counts: dict[str, int] = {}
+    n_weights = weight_bytes = 0
+    for _, shape, kind, _ in header.tensors:
+        block = types.get(kind)
+        n_bytes = math.prod(shape[:-1]) * block.row_bytes(shape[-1]) if block else 0
+        name = block.name if block else f"unknown type {kind}"
+        counts[name] = counts.get(name, 0) + n_bytes
+        if len(shape) > 1 and block:
+            n_weights += math.prod(shape)
+            weight_bytes += n_bytes
+    description = Description(
+        str(path),
+        f"GGUF {header.version}, {' and '.join(counts) or 'no tensors'}",
+        str(architecture),
+        header.size,
+        n_weights,
+        weight_bytes,
+        [Part(f"tensors of {name}", n_bytes) for name, n_bytes in counts.items()],
+    )
+    description.notes += _notes(header)
+    if types is TYPES and Q2_0 in kinds and misplaced(header, _OLD_TYPES) is None:
+        description.notes.append("so small a file would also fit type 42 in blocks of 128")
+    description.verdicts += _verdicts(header, types, description)
+    return description
+
+
+def _is_old(path: Path, header: Header) -> bool:
+    """Whether type 42 has blocks of 128 here: only the tensors' places in the file tell."""
+    if unknown := {tensor.type for tensor in header.tensors} - set(TYPES):
+        if any(tensor.type == Q2_0 for tensor in header.tensors):
+            raise FormatError(f"{path} mixes type 42 with the unknown type {min(unknown)}")
+        return False
+    problem = misplaced(header, TYPES)
+    if problem is None:
+        return False
+    if misplaced(header, _OLD_TYPES) is None:
+        return True
+    raise FormatError(f"{path} is damaged or cut short: {problem}")
+
+
+def _notes(header: Header) -> list[str]:
+    """What is missing for llama.cpp, and what only a fork understands."""
+    keys, notes = header.metadata, []
+    architecture = keys.get("general.architecture")
+    wanted = [f"{architecture}.{key}" for key in REQUIRED]
+    if missing := [key for key in wanted if key not in keys]:
+        notes.append(f"the metadata lack {', '.join(missing)}")
+    for key, symptom in TOKENIZER.items():
+        if key not in keys:
+            notes.append(f"the metadata lack {key}: {symptom}")
+    if keys.get("tokenizer.ggml.model") == "gpt2":
+        if "tokenizer.ggml.merges" not in keys:
+            notes.append("the metadata lack tokenizer.ggml.merges: llama.cpp refuses the file")
+        if "tokenizer.ggml.pre" not in keys:
+            notes.append("the metadata lack tokenizer.ggml.pre: llama.cpp splits text its own way")
+        if "tokenizer.ggml.eos_token_id" not in keys:
+            notes.append("the metadata name no end of text: llama.cpp takes token 11 for it")
+    tensors = {tensor.name for tensor in header.tensors}
+    if architecture == ARCHITECTURE and (missing := sorted(_expected(header) - tensors)):
+        notes.append(f"{len(missing)} tensors are missing, such as {missing[0]}")
+    if any(key.startswith("prism.hadamard") for key in keys):
+        notes.append("the weights are rotated: a runtime that does not know it prints nonsense")
+    return notes
+
+
+def _expected(header: Header) -> set[str]:
+    n_layers = header.metadata.get(f"{ARCHITECTURE}.block_count")
+    n_layers = n_layers if isinstance(n_layers, int) else 0
+    layers = range(min(n_layers, len(header.tensors)))  # a file cannot hold more than it has
+    return {TOP["embedding"], TOP["norm"]} | {
+        name.format(layer) for layer in layers for name in MATRICES.values()
+    }
+
+
+def _verdicts(header: Header, types: dict[int, TensorType], d: Description) -> list[Verdict]:
+    kinds = {tensor.type for tensor in header.tensors}
+    unknown, forked = kinds - set(TYPES), kinds & ONLY_IN_FORK
+    incomplete = [note for note in d.notes if "lack" in note or "missing" in note]
+    old = types.get(Q2_0) is OLD_Q2_0
+    if old:
+        why = (
+            f"it reads type 42 in blocks of 64, here are blocks of 128 ({misplaced(header, TYPES)})"
+        )
+        main = Verdict("llama.cpp", False, why)
+        fork = Verdict("PrismML's llama.cpp", None, "builds from before type 142 read these blocks")
+    elif forked:
+        why = f"type {min(forked)} exists in PrismML's fork only"
+        main = Verdict("llama.cpp", False, why)
+        fork = Verdict("PrismML's llama.cpp", None, "it defines the type; not tried here")
+    elif unknown:
+        main = Verdict("llama.cpp", None, f"type {min(unknown)} is not known to this program")
+        fork = main._replace(runtime="PrismML's llama.cpp")
+    elif incomplete:
+        main = Verdict("llama.cpp", False, incomplete[0])
+        fork = main._replace(runtime="PrismML's llama.cpp")
+    elif d.architecture != ARCHITECTURE:
+        main = Verdict("llama.cpp", None, f"the architecture {d.architecture!r} was not tried")
+        fork = main._replace(runtime="PrismML's llama.cpp")
+    else:
+        main = Verdict("llama.cpp", True, _since(kinds))
+        why = "older builds read type 42 in blocks of 128" if Q2_0 in kinds else "not tried here"
+        fork = Verdict("PrismML's llama.cpp", None, why)
+    newer = [kind for kind in kinds if kind > NEWEST_IN_PACKAGE]
+    reader = Verdict("gguf (Python)", True, "all types are in version 0.19")
+    if newer or unknown:
+        why = f"version 0.19 raises ValueError on type {min(newer or unknown)}"
+        reader = Verdict("gguf (Python)", False, why)
+    return [main, fork, reader]
+
+
+def _since(kinds: set[int]) -> str:
+    return "builds that have type 42" if Q2_0 in kinds else "builds that have the architecture"
