@@ -73,9 +73,10 @@ def check(model: TernaryTransformer, tokens: Ints, targets: Ints) -> dict[str, f
     return errors
 
 
-def cost(record: Record, bug: str) -> float:
-    """Mean bits per byte that a bug costs, against the right run of the same seed."""
-    return record.mean("bpb", bug=bug) - record.mean("bpb", bug=RIGHT)
+def costs(record: Record, bug: str) -> list[float]:
+    """Bits per byte that a bug costs, each run against the right run of its seed."""
+    runs = record.values("bpb", bug=bug), record.values("bpb", bug=RIGHT)
+    return [wrong - right for wrong, right in zip(*runs, strict=True)]
 
 
 CHECK_FINDS_ALL = Claim(
@@ -110,6 +111,49 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[CHECK_FINDS_ALL],
+    claims=[
+        CHECK_FINDS_ALL,
+        Claim(
+            "half of the relu squared, gains without gradient, and the sum instead of the mean end "
+            "within 0.03 bpb of the right run of the same seed",
+            lambda r: all(
+                abs(cost) < 0.03
+                for bug in (
+                    "factor 2 of relu squared",
+                    "gains get no gradient",
+                    "sum instead of mean",
+                )
+                for cost in costs(r, bug)
+            ),
+        ),
+        Claim(
+            "what asks for a direction that the forward pass ignores costs most: over 0.8 bpb",
+            lambda r: all(
+                cost > 0.8
+                for bug in ("softmax without its sum", "norm taken for a constant")
+                for cost in costs(r, bug)
+            ),
+        ),
+        Claim(
+            "turned the wrong way, the gradient has a cosine above 0.99 and costs over 0.6 bpb",
+            lambda r: (
+                min(r.values("cosine", bug="turned the wrong way")) > 0.99
+                and min(costs(r, "turned the wrong way")) > 0.6
+            ),
+        ),
+        Claim(
+            "the score scale and the skip path cost 0.1 to 0.2 bpb, attention that passes nothing "
+            "0.05 to 0.1, for every seed",
+            lambda r: all(
+                low < cost < high
+                for bug, low, high in (
+                    ("score scale missing", 0.1, 0.2),
+                    ("skip path dropped", 0.1, 0.2),
+                    ("attention passes nothing", 0.05, 0.1),
+                )
+                for cost in costs(r, bug)
+            ),
+        ),
+    ],
     quick_claims=[CHECK_FINDS_ALL],
 )
