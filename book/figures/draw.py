@@ -1,7 +1,8 @@
 """Draw every figure of the book: `python book/figures/draw.py`. The build of the pages calls it.
 
 A figure is a module beside this one with a function ``draw() -> Figure`` that takes its numbers
-from the committed records or from a computation of its own. It becomes ``book/figures/NAME.svg``.
+from the committed records or from a computation of its own. It becomes ``book/figures/NAME.svg``
+for the pages, and ``NAME.png`` for the notebooks, which show no attached SVG.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ def draw_all(only: list[str] | None = None) -> None:
         if path.stem in ("style", "draw") or (only and path.stem not in only):
             continue
         newest = max(p.stat().st_mtime for p in [path, *sources])
-        if not only and picture.exists() and picture.stat().st_mtime > newest:
+        written = [p.stat().st_mtime for p in (picture, picture.with_suffix(".png")) if p.exists()]
+        if not only and len(written) == 2 and min(written) > newest:
             continue
         figure = importlib.import_module(path.stem).draw()
         figure.savefig(picture, metadata={"Date": None})
+        figure.savefig(picture.with_suffix(".png"), dpi=144)
         plt.close(figure)
 
 

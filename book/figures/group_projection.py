@@ -12,7 +12,7 @@ LATENTS += [-0.09, -0.10, 1.32, 0.14, 0.92, 0.98, 1.17, -0.19]
 
 def draw() -> Figure:
     w = np.array([LATENTS], np.float32)
-    codes, scales, weights = project(w)
+    codes, _, weights = project(w)
     threshold = float(np.abs(w).mean()) / 2
     figure, (axis,) = panels(1)
     at = np.arange(w.size)

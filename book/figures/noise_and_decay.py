@@ -1,4 +1,4 @@
-"""Chapter 5: latents under noise gradients, with and without decay, and the flips of their codes."""
+"""Chapter 5: latents under noise gradients and decay over time, and the flips of their codes."""
 
 import numpy as np
 from matplotlib.figure import Figure
