@@ -1,10 +1,13 @@
 """How the pages are built: `sphinx-build -W -n . _build/html`."""
 
+import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent
-sys.path[:0] = [str(ROOT), str(ROOT / "book" / "figures")]
+OURS = ["", "book/figures", "docs/_ext", "docs/tools"]
+sys.path[:0] = [str(ROOT / folder) for folder in OURS]
 
 from ternary import __version__  # noqa: E402
 
@@ -13,11 +16,22 @@ author = "the authors"
 copyright = "2026, the authors"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "sphinx.ext.viewcode"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "numpydoc",
+    "sphinx.ext.viewcode",
+    "sphinx_codeautolink",  # names in examples lead to the API reference
+    "runnable",  # the rest is in docs/_ext
+    "site_extras",
+    "notebooks",
+    "mathml",
+    "ebook",
+]
 root_doc = "book/index"
 # A whitelist: nothing else at the top (.pytest_cache/README.md, CHANGELOG.md) becomes a page.
 include_patterns = ["book/**", "docs/**"]
-exclude_patterns = ["_build", ".*"]
+exclude_patterns = ["_build", ".*", "vendor"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3
@@ -26,24 +40,67 @@ highlight_options = {"pycon": {"stripnl": True}}
 
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
+codeautolink_concat_default = True  # a name of one example means the same in the next
+
+# --- The site -----------------------------------------------------------------------------------
+site_description = (
+    "A textbook that runs: train transformers whose every weight is -1, 0 or +1 times a scale, "
+    "in NumPy, with every gradient written by hand and every number measured."
+)
+# Where the pages will be; for the canonical address, the sitemap and the cards of shared links.
+html_baseurl = os.environ.get(
+    "READTHEDOCS_CANONICAL_URL", os.environ.get("SITE_URL", "http://localhost:8000/")
+)
 
 html_theme = "furo"
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options = {
+    "top_of_page_buttons": [],
+    "light_css_variables": {
+        "color-brand-primary": "#1c5f99",
+        "color-brand-content": "#1c5f99",
+        "color-brand-visited": "#6a4391",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7db8ea",
+        "color-brand-content": "#7db8ea",
+        "color-brand-visited": "#c3a6e8",
+    },
+}
 html_title = "Three Values"
+html_favicon = "docs/_static/favicon.svg"
 html_static_path = ["docs/_static"]
-html_css_files = ["book.css"]
-html_js_files = [("a11y.js", {"defer": "defer"})]
-html_additional_pages = {"index": "redirect.html"}
+html_css_files = ["book.css", "figures/figures.css"]
+html_js_files = [("a11y.js", {"defer": "defer"}), ("figures/main.js", {"type": "module"})]
+html_additional_pages = {"index": "redirect.html", "404": "404.html"}
+html_context = {"site_path": urlsplit(html_baseurl).path}
 templates_path = ["docs/_templates"]
 html_show_sourcelink = False
+
+# --- Notebooks, EPUB and PDF: docs/tools/build_site.py makes all of them --------------------------
+# Where the sources are; both hosts say so. A notebook fetches the package from there.
+repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "")
+if "GITHUB_REPOSITORY" in os.environ:
+    repository_url = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)
+html_css_files += ["downloads.css", ("print.css", {"media": "print"})]
+html_math_renderer = "mathjax"  # and MathML in the EPUB
+epub_basename = epub_uid = epub_identifier = "three-values"
+epub_description = site_description
+epub_publisher = author
+epub_cover = ("_static/cover.png", "epub-cover.html")
+epub_css_files = ["ebook.css"]
+epub_show_urls = "no"
+epub_use_index = False
+epub_tocscope = "includehidden"
+
+# --- Formulas: MathJax 3 served with the pages, where docs/tools/fetch_vendor.py has put it -------
 mathjax3_config = {"options": {"enableMenu": False}}
-if (ROOT / "vendor" / "mathjax").is_dir():  # MathJax 3 served with the pages; else from its CDN
-    html_static_path.append("vendor")
-    mathjax_path = "mathjax/tex-chtml-full.js"
+if (ROOT / "vendor" / "mathjax").is_dir():
+    mathjax_path = "mathjax/tex-chtml.js"
 else:
-    mathjax_path = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml-full.js"
+    mathjax_path = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml.js"
 
 
+# --- Figures ------------------------------------------------------------------------------------
 def draw_figures(app):
     """Draw the figures from the records, before the pages that show them are read."""
     from draw import draw_all

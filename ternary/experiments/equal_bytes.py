@@ -43,7 +43,8 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     parameters = trainer.model.parameters
     values: Values = {"bpb": run_or_diverge(trainer), "bpb_new": new_bits(trainer)}
     if model == "group":
-        return values | {"bytes": ternary_bytes(parameters)}
+        rounding = dict.fromkeys((f"{v}_int{n}" for n in (8, 4) for v in ("bpb", "bytes")), None)
+        return values | {"bytes": ternary_bytes(parameters)} | rounding
     values["bytes"] = n_weights(parameters) * 2 + gain_bytes(parameters)
     for bits in (8, 4):
         for name in parameters.matrix_shapes:

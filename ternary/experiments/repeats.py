@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ternary.arrays import Ints
 from ternary.data import Text
 
-PASSAGE = 50  # bytes: most of a line, and long enough that it is no accident
+PASSAGE = 50  # bytes: most of a line
 
 
 class PartOfText(Text):

@@ -7,7 +7,7 @@ const SIGNS = { "-1": "\u2212", 0: "0", 1: "+" };
 const POWERS = [1, 3, 9, 27, 81];
 
 export default function mount(place) {
-  let codes = [1, 0, -1, 1, 1];
+  let codes = [1, 0, -1, 1, 0];
   const keys = codes.map((_, i) => {
     const key = button("", () => {
       codes[i] = ((codes[i] + 2) % 3) - 1; // -1, 0, +1, and round again

@@ -1,0 +1,74 @@
+"""Sphinx: what a reader can take away.
+
+Every chapter is written as a notebook, ``_static/notebooks/NN-name.ipynb``, by
+``docs/tools/to_notebook.py``, and has a link to it under its title. The front page leads to the
+EPUB and the PDF of the whole book, where ``docs/tools/build_site.py`` has made them; they lie in
+the folder that `downloads_folder` names.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+from to_notebook import ROOT, Site, write_notebook
+
+CHAPTER = re.compile(r"book/\d\d-[^/]*")
+FORMATS = {".epub": "EPUB", ".pdf": "PDF"}
+
+
+def is_site(app) -> bool:
+    """Whether the pages of the site are built, and not a book of them."""
+    return app.builder.name in ("html", "dirhtml")
+
+
+def downloads(app) -> list[Path]:
+    """The whole book as single files, those that are there."""
+    folder = Path(app.confdir, app.config.downloads_folder)
+    return sorted(path for path in folder.glob("*") if path.suffix in FORMATS)
+
+
+def add_links(app, pagename, templatename, context, doctree):
+    """Put the links under the title of a chapter and of the front page."""
+    if not is_site(app) or doctree is None:
+        return
+    static = context["pathto"]("_static", resource=True)
+    links = []
+    if CHAPTER.fullmatch(pagename):
+        name = f"{Path(pagename).name}.ipynb"
+        links = [f'<a href="{static}/notebooks/{name}" download>This chapter as a notebook</a>']
+    elif pagename == app.config.root_doc:
+        links = [
+            f'<a href="{static}/downloads/{path.name}" download>{FORMATS[path.suffix]}</a>'
+            f" ({path.stat().st_size / 1e6:.1f} MB)"
+            for path in downloads(app)
+        ]
+        links = ["The whole book as " + " and ".join(links)] if links else []
+    for link in links:
+        line = f'</h1>\n<p class="take-away">{link}</p>'
+        context["body"] = context["body"].replace("</h1>", line, 1)
+
+
+def write_files(app, exception):
+    """Write the notebooks, and copy the books."""
+    if exception or not is_site(app):
+        return
+    site = Site.of_book(
+        address=app.config.html_baseurl,
+        repository=app.config.repository_url,
+        project=app.config.project,
+    )
+    static = Path(app.outdir, "_static")
+    for name in sorted(filter(CHAPTER.fullmatch, app.env.found_docs)):
+        source = ROOT / f"{name}.md"
+        write_notebook(source, static / "notebooks" / f"{source.stem}.ipynb", site)
+    for path in downloads(app):
+        (static / "downloads").mkdir(exist_ok=True)
+        shutil.copy2(path, static / "downloads")
+
+
+def setup(app):
+    app.add_config_value("repository_url", "", "html")
+    app.add_config_value("downloads_folder", "_build/downloads", "html")
+    app.connect("html-page-context", add_links)
+    app.connect("build-finished", write_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

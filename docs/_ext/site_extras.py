@@ -1,0 +1,137 @@
+"""Sphinx: what a site needs beside its pages.
+
+Every page gets a description and a card for those who share its link; the site gets
+``sitemap.xml``, ``robots.txt`` and ``llms.txt``, which lists the pages with their descriptions as
+plain text. The addresses in them begin with `html_baseurl`.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+from urllib.parse import urljoin
+
+from docutils import nodes
+from draw_card import PIXELS, draw_card
+from sphinx import addnodes
+
+CARD = "_static/card.png"  # drawn by docs/tools/draw_card.py
+LONGEST = 200  # characters of a description
+
+
+def description_of(doctree: nodes.document) -> str:
+    """The first sentences of a page, as many as fit."""
+    paragraphs = [
+        node.astext()
+        for node in doctree.findall(nodes.paragraph)
+        if isinstance(node.parent, nodes.section) and not node.next_node(nodes.math)
+    ]
+    text = " ".join((paragraphs or [""])[0].split())
+    if len(text) <= LONGEST:
+        return text
+    whole = re.match(rf".{{40,{LONGEST}}}[.!?](?= )", text)
+    return whole[0] if whole else text[:LONGEST].rsplit(" ", 1)[0] + " …"
+
+
+def plain_title(app, pagename: str) -> str:
+    """A page's title, a chapter's with its number."""
+    title = app.env.titles[pagename].astext()
+    chapter = re.match(r"book/(\d\d)-", pagename)
+    return f"{int(chapter[1])}. {title}" if chapter else title
+
+
+def add_description(app, pagename, templatename, context, doctree):
+    """Say in the page's head what it is about, for search engines and for shared links."""
+    if app.builder.format != "html" or app.builder.name == "epub" or doctree is None:
+        return
+    text = description_of(doctree) or app.config.site_description
+    if pagename == app.config.root_doc:
+        text = app.config.site_description
+    app.env.site_descriptions[pagename] = text
+    address = urljoin(app.config.html_baseurl, app.builder.get_target_uri(pagename))
+    properties = {
+        "og:type": "article" if re.match(r"book/\d", pagename) else "website",
+        "og:title": plain_title(app, pagename),
+        "og:description": text,
+        "og:url": address,
+        "og:site_name": app.config.project,
+        "og:image": urljoin(app.config.html_baseurl, CARD),
+        "og:image:width": str(PIXELS[0]),
+        "og:image:height": str(PIXELS[1]),
+        "og:image:alt": "Three Values: a grid of weights that are -1, 0 or +1",
+    }
+    named = {"description": text, "twitter:card": "summary_large_image"}
+    context["metatags"] += "".join(
+        f'<meta {kind}="{key}" content="{escape(value)}">\n'
+        for kind, entries in (("property", properties), ("name", named))
+        for key, value in entries.items()
+    )
+
+
+def complete_headings(app, pagename, templatename, context, doctree):
+    """Give the captions of the contents, which Sphinx calls headings, the level that they lack."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'class="caption" role="heading"', 'class="caption" role="heading" aria-level="2"'
+    )
+
+
+def pages_in_order(app) -> list[str]:
+    """Every page, as the contents list them."""
+    seen: list[str] = []
+
+    def visit(name):
+        if name in seen:
+            return
+        seen.append(name)
+        for toctree in app.env.get_doctree(name).findall(addnodes.toctree):
+            for child in toctree["includefiles"]:
+                visit(child)
+
+    visit(app.config.root_doc)
+    return seen
+
+
+def write_lists(app, exception):
+    """Write the files that machines read."""
+    if exception or app.builder.format != "html" or app.builder.name == "epub":
+        return
+    base, out = app.config.html_baseurl, Path(app.outdir)
+    draw_card(out / CARD)
+
+    def address(name):
+        return urljoin(base, app.builder.get_target_uri(name))
+
+    pages = pages_in_order(app)
+    entries = "".join(f"<url><loc>{escape(address(name))}</loc></url>\n" for name in pages)
+    (out / "sitemap.xml").write_text(
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{entries}</urlset>\n',
+        "utf-8",
+    )
+    (out / "robots.txt").write_text(
+        f"User-agent: *\nAllow: /\nSitemap: {urljoin(base, 'sitemap.xml')}\n", "utf-8"
+    )
+    lines = [f"# {app.config.project}", "", f"> {app.config.site_description}", ""]
+    sections = {"Chapters": r"book/\d", "Solutions": r"book/solutions/", "Reference": r""}
+    for title, pattern in sections.items():
+        lines += [f"## {title}", ""]
+        for name in [page for page in pages if re.match(pattern, page)]:
+            pages.remove(name)
+            text = app.env.site_descriptions.get(name, "")
+            lines.append(f"- [{plain_title(app, name)}]({address(name)}): {text}".rstrip(": "))
+        lines.append("")
+    (out / "llms.txt").write_text("\n".join(lines), "utf-8")
+
+
+def keep_descriptions(app):
+    if not hasattr(app.env, "site_descriptions"):
+        app.env.site_descriptions = {}  # kept with the pages that are not written again
+
+
+def setup(app):
+    app.add_config_value("site_description", "", "html")
+    app.connect("builder-inited", keep_descriptions)
+    app.connect("html-page-context", add_description)
+    app.connect("html-page-context", complete_headings, priority=900)  # after the theme
+    app.connect("build-finished", write_lists)
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

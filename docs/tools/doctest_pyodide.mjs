@@ -1,0 +1,106 @@
+// The doctests of pages on WebAssembly, as a reader's browser would run them:
+//
+//     node docs/tools/doctest_pyodide.mjs [--times] vendor/pyodide book/*.md
+//
+// Python is the one that the pages serve, the package comes out of the same archive, and the
+// doctest module is Python's own. With --times, how long the long blocks took is written to
+// docs/_ext/example_times.json, from where the pages announce it; to begin that list anew, make it {}.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+import { speedUpMatmul, withMemory } from "../_static/runnable/matmul.js";
+
+const [flag] = process.argv.slice(2);
+const timed = flag === "--times";
+const [folder, ...pages] = process.argv.slice(timed ? 3 : 2);
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+if (!folder || !pages.length) {
+  console.error("usage: node docs/tools/doctest_pyodide.mjs [--times] vendor/pyodide PAGE.md ...");
+  process.exit(2);
+}
+const from = path.resolve(folder) + path.sep;
+if (!fs.existsSync(from + "pyodide.mjs")) {
+  console.error(`there is no Pyodide in ${from}: run python docs/tools/fetch_vendor.py`);
+  process.exit(2);
+}
+
+function readerArchive() {
+  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "reader-")), "reader.zip");
+  const python = process.env.PYTHON ?? "python3";
+  execFileSync(python, [path.join(root, "docs/_ext/reader_archive.py"), file], { stdio: "inherit" });
+  return new Uint8Array(fs.readFileSync(file)); // a Buffer is not known to Pyodide
+}
+
+// An interpreter for each page, as each page has its own in a browser.
+async function start() {
+  const { loadPyodide } = await import(pathToFileURL(from + "pyodide.mjs"));
+  const { pyodide, memory } = await withMemory(() =>
+    loadPyodide({ indexURL: from, packageBaseUrl: from, packageCacheDir: from, packages: ["numpy"] }));
+  pyodide.unpackArchive(archive, "zip", { extractDir: "/home/pyodide" });
+  if (!speedUpMatmul(pyodide, memory)) throw new Error("the matrix product could not be replaced");
+  pyodide.runPython(DOCTEST);
+  return pyodide;
+}
+
+const DOCTEST = `
+import doctest, hashlib, re, sys
+
+sys.path.insert(0, "/home/pyodide")
+
+class Runner(doctest.DocTestRunner):
+    """Notes how long every example takes."""
+    def report_start(self, out, test, example):
+        self.began = processor_seconds()
+    def report_success(self, out, test, example, got):
+        self.seconds[example.lineno] = processor_seconds() - self.began
+
+def run_page(name, text):
+    """How many examples ran and failed, and the seconds of every block that takes long."""
+    runner = Runner()
+    runner.seconds = {}
+    test = doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, name, name, 0)
+    result = runner.run(test)
+    long = {}
+    for block in re.finditer(r"(?ms)^\`\`\`pycon\\n(>>>.*?)^\`\`\`", text):
+        first, last = (text.count("\\n", 0, block.end(i)) for i in (0, 1))
+        begin = text.count("\\n", 0, block.start())
+        seconds = sum(s for line, s in runner.seconds.items() if begin <= line <= first)
+        if seconds >= 1:
+            key = hashlib.sha256(block[1].strip().encode()).hexdigest()[:12]
+            long[key] = float(f"{seconds:.2g}")
+    return result.attempted, result.failed, long
+`;
+
+// Without this, node prints the line that threw, and that is a megabyte of Pyodide.
+process.on("uncaughtException", (error) => {
+  console.error(String(error?.stack ?? error).slice(0, 3000));
+  process.exit(1);
+});
+
+const archive = readerArchive();
+const times = path.join(root, "docs/_ext/example_times.json");
+const seconds = JSON.parse(fs.readFileSync(times, "utf-8"));
+let failed = 0;
+for (const page of pages) {
+  const text = fs.readFileSync(page, "utf-8");
+  if (!text.includes("```pycon")) continue;
+  const began = performance.now();
+  const python = await start();
+  python.globals.set("page", page);
+  python.globals.set("text", text);
+  python.globals.set("processor_seconds", () => { // not disturbed by what else the machine does
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  const [attempted, wrong, long] = python.runPython("run_page(page, text)").toJs();
+  Object.assign(seconds, long);
+  if (timed) fs.writeFileSync(times, JSON.stringify(seconds, null, 1) + "\n");
+  failed += wrong;
+  const took = (performance.now() - began) / 1000;
+  console.log(`${wrong ? "FAIL" : "ok  "}  ${page}: ${attempted} examples, ${wrong} failed, ` +
+    `${took.toFixed(1)} s`);
+}
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,87 @@
+"""Print the book: `python docs/tools/make_pdf.py FOLDER book.pdf`.
+
+FOLDER is what `sphinx-build -b singlehtml` made: one page that has everything. Chromium or Chrome
+prints it, with bookmarks made from its headings and with tags for screen readers.
+``print_layout.js`` puts the parts in order, with a cover and the contents in front;
+``docs/_static/print.css`` says how it looks. The browser is the one that the variable CHROMIUM
+names, the first on the path, or the one of ``playwright install chromium``.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pikepdf
+from draw_cover import draw_cover
+from playwright.sync_api import sync_playwright
+
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+LAYOUT = Path(__file__).with_name("print_layout.js")
+LONGEST = 10 * 60_000  # milliseconds, for one step on a slow machine
+# The scripts of the page that paper has no use for: Run buttons and moving figures.
+UNWANTED = "**/_static/{runnable,figures}/*.js*"
+
+
+def find_browser(play) -> str:
+    """The browser to print with."""
+    on_path = [path for path in map(shutil.which, BROWSERS) if path]
+    for path in (os.environ.get("CHROMIUM"), *on_path, play.chromium.executable_path):
+        if path and Path(path).exists():
+            return path
+    raise SystemExit(
+        "the PDF is printed by Chromium or Chrome, and there is none on the path: install one, "
+        "name its program in CHROMIUM, or run `playwright install chromium`"
+    )
+
+
+def finish(target: Path) -> None:
+    """Say who wrote it and in which language, and pack it: a third of the size, nothing lost."""
+    with pikepdf.open(target, allow_overwriting_input=True) as book:
+        book.Root.Lang = "en"
+        book.docinfo["/Title"], book.docinfo["/Author"] = "Three Values", "the authors"
+        packed = pikepdf.ObjectStreamMode.generate
+        book.save(target, object_stream_mode=packed, recompress_flate=True)
+
+
+def print_book(folder: Path, target: Path) -> None:
+    """Print the page in `folder` to `target`."""
+    page_file = folder / "book" / "index.html"
+    if not page_file.exists():
+        raise SystemExit(f"there is no {page_file}: run sphinx-build -b singlehtml . {folder}")
+    with tempfile.TemporaryDirectory() as work:
+        # The page lies in a folder but names its pictures as if it did not; so it is moved up.
+        shutil.copytree(folder, work, dirs_exist_ok=True)
+        whole = shutil.copy(page_file, Path(work, "whole-book.html"))
+        draw_cover(Path(work, "cover.png"))
+        with sync_playwright() as play:
+            browser = play.chromium.launch(
+                executable_path=find_browser(play), args=["--no-sandbox"]
+            )
+            page = browser.new_page(color_scheme="light")
+            page.set_default_timeout(LONGEST)
+            page.route(UNWANTED, lambda route: route.abort())
+            page.goto(whole.as_uri())
+            page.evaluate("() => MathJax.startup.promise")
+            made = page.evaluate(LAYOUT.read_text("utf-8"), "cover.png")
+            page.evaluate("() => Promise.all([...document.images].map((i) => i.decode()))")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            page.pdf(
+                path=target,
+                prefer_css_page_size=True,
+                print_background=True,
+                outline=True,
+                tagged=True,
+            )
+            browser.close()
+    finish(target)
+    print(f"{target}: {made['pages']} parts, {target.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("target", type=Path)
+    given = parser.parse_args()
+    print_book(given.folder.resolve(), given.target.resolve())
