@@ -25,7 +25,7 @@ def draw() -> Figure:
         if mistake in ("none", "rotary order", "twice", "latents"):
             places = record.curve("by_position", mistake=mistake)
             centres = 64 / len(places) * (np.arange(len(places)) + 0.5)
-            lines.plot(centres, places, color=colour, marker=MARKERS[row], label=NAMES[mistake])
+            lines.plot(centres, places, color=colour, marker=MARKERS[row])
     bars.axvline(8, color=GREY, linestyle="--", linewidth=1)
     bars.text(8.4, 0, "knows nothing: 8 bits", color=GREY, va="center", fontsize=9)
     bars.set_xscale("log")
@@ -34,5 +34,5 @@ def draw() -> Figure:
     bars.set_xlabel("held-out bits per byte")
     lines.set_xlabel("position in the window, bytes")
     lines.set_ylabel("bits per byte")
-    lines.legend(fontsize=8)
+    lines.set_title("marks as on the left", fontsize=9)
     return figure
