@@ -62,12 +62,17 @@ class DataParallel:
         slices = [slice(part[0], part[-1] + 1) for part in parts]
         shares = [float(np.count_nonzero(targets[s] != IGNORE) / n_counted) for s in slices]
         with one_blas_thread():
-            jobs = [
-                self._pool.submit(_part, model, tokens[s], targets[s], share)
-                for model, s, share in zip(self.models[1:], slices[1:], shares[1:], strict=True)
-            ]
-            loss = _part(self.models[0], tokens[slices[0]], targets[slices[0]], shares[0])
-            loss += sum(job.result() for job in jobs)  # in the same order at every step
+            try:
+                jobs = [
+                    self._pool.submit(_part, model, tokens[s], targets[s], share)
+                    for model, s, share in zip(self.models[1:], slices[1:], shares[1:], strict=True)
+                ]
+                loss = _part(self.models[0], tokens[slices[0]], targets[slices[0]], shares[0])
+                loss += sum(job.result() for job in jobs)  # in the same order at every step
+            except BaseException:  # no part goes on, or starts, behind the back of the caller
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = _pool(len(self.models) - 1)
+                raise
         gradients = self.models[0].parameters.gradients
         for other in self.models[1:]:
             gradients += other.parameters.gradients

@@ -2,12 +2,13 @@
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from ternary import IGNORE, TernaryError, TernaryTransformer, TransformerConfig
-from ternary.parallel import DataParallel, _openblas, one_blas_thread
+from ternary.parallel import DataParallel, _openblas, _part, one_blas_thread
 
 CONFIG = TransformerConfig(vocab_size=20, d_model=32, d_ff=64, n_heads=2)
 
@@ -62,6 +63,33 @@ def test_without_threads_the_same_parts_are_computed_in_turn(monkeypatch):
 
 def refuse(_thread):
     raise RuntimeError("no thread can be started")
+
+
+@pytest.mark.parametrize("failure", ["no thread starts", "the first part fails"])
+def test_after_a_failure_no_part_is_left_to_run_beside_the_next_step(monkeypatch, failure):
+    """A part left over would compute in the memory of the same model at the same time."""
+    tokens, targets = batch()
+    parallel = DataParallel(TernaryTransformer(CONFIG), 3)
+    running, finished = [], []
+
+    def part(model, *rest):
+        running.append(model)
+        if failure == "the first part fails" and len(finished) == 0 and model is parallel.models[0]:
+            raise ZeroDivisionError
+        time.sleep(0.02)
+        loss = _part(model, *rest)
+        finished.append(model)
+        return loss
+
+    monkeypatch.setattr("ternary.parallel._part", part)
+    with monkeypatch.context() as patch, pytest.raises((RuntimeError, ZeroDivisionError)):
+        if failure == "no thread starts":
+            patch.setattr(threading.Thread, "start", refuse)
+        parallel.loss_and_gradient(tokens, targets)
+    assert len(finished) in (len(running), len(running) - 1)  # all that began, but the one at fault
+    before = len(finished)
+    parallel.loss_and_gradient(tokens, targets)
+    assert len(finished) - before == 3
 
 
 def test_replicas_use_the_weights_of_the_model_and_keep_their_own_gradients():
