@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from ternary.arrays import Bytes
@@ -13,7 +15,6 @@ TOP_BYTE = np.uint32(24)
 
 # The four digits of every byte, as they lie in memory. Digit 3 is the code +2: no ternary weight.
 DIGITS = (np.arange(256)[:, None] >> np.array([0, 2, 4, 6]) & 3).astype(np.uint8)
-WORDS = DIGITS.view("<u4").ravel()
 
 
 def pack_twobits(digits: Bytes) -> Bytes:
@@ -30,5 +31,12 @@ def pack_twobits(digits: Bytes) -> Bytes:
 
 
 def unpack_twobits(packed: Bytes) -> Bytes:
-    """Digits `(n, 4 k)` of bytes `(n, k)`."""
-    return np.take(WORDS, packed).view(np.uint8)
+    """Digits `(n, 4 k)` of bytes `(n, k)`, `k` even."""
+    return np.take(_eight_digits(), packed.view("<u2")).view(np.uint8)
+
+
+@cache
+def _eight_digits() -> np.ndarray:
+    """The digits of every two bytes, as they lie in memory: words of eight bytes, 512 kB."""
+    first, second = DIGITS[None], DIGITS[:, None]
+    return np.concatenate(np.broadcast_arrays(first, second), axis=-1).view("<u8").ravel()
