@@ -59,11 +59,14 @@ html_theme_options = {
         "color-brand-primary": "#1c5f99",
         "color-brand-content": "#1c5f99",
         "color-brand-visited": "#6a4391",
+        # The contents are quiet, so that the place where one is stands out.
+        "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
     },
     "dark_css_variables": {
         "color-brand-primary": "#7db8ea",
         "color-brand-content": "#7db8ea",
         "color-brand-visited": "#c3a6e8",
+        "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
     },
 }
 html_title = "Three Values"

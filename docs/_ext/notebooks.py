@@ -35,7 +35,8 @@ def add_links(app, pagename, templatename, context, doctree):
     links = []
     if CHAPTER.fullmatch(pagename):
         name = f"{Path(pagename).name}.ipynb"
-        links = [f'<a href="{static}/notebooks/{name}" download>This chapter as a notebook</a>']
+        notebook = f'<a href="{static}/notebooks/{name}" download>as a notebook</a>'
+        links = [f"Chapter {int(name[:2])} · {notebook}"]
     elif pagename == app.config.root_doc:
         links = [
             f'<a href="{static}/downloads/{path.name}" download>{FORMATS[path.suffix]}</a>'

@@ -75,6 +75,14 @@ def complete_headings(app, pagename, templatename, context, doctree):
     )
 
 
+def flatten_listing(app, pagename, templatename, context, doctree):
+    """Make one list of the modules with source code: viewcode puts lists directly into a list."""
+    if pagename == "_modules/index":
+        heading = re.match(r"<h1>.*?</h1>", context["body"])
+        items = "\n".join(re.findall(r"<li>.*?</li>", context["body"]))
+        context["body"] = f"{heading[0]}\n<ul>\n{items}\n</ul>"
+
+
 def pages_in_order(app) -> list[str]:
     """Every page, as the contents list them."""
     seen: list[str] = []
@@ -133,5 +141,6 @@ def setup(app):
     app.connect("builder-inited", keep_descriptions)
     app.connect("html-page-context", add_description)
     app.connect("html-page-context", complete_headings, priority=900)  # after the theme
+    app.connect("html-page-context", flatten_listing)
     app.connect("build-finished", write_lists)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

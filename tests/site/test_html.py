@@ -17,21 +17,25 @@ pytestmark = pytest.mark.site
 KNOWN = [
     # viewcode puts what leads to a definition, a div element, into a pre element.
     (r"Element .div. not allowed as child of element .pre.", r"_modules/ternary"),
-    # Its list of modules has lists directly in a list.
-    (r"Element .ul. not allowed as child of element .ul.", r"_modules/index.html"),
 ]
 
 
-class Links(HTMLParser):
-    """The anchors of a page, and where its links go."""
+class Read(HTMLParser):
+    """What a page has: anchors, targets of links, descriptions, blocks of examples and times."""
 
     def __init__(self, text):
         super().__init__()
-        self.anchors, self.targets = {""}, []
+        self.anchors, self.targets, self.described = {""}, [], {}
+        self.blocks, self.times = 0, None
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
+        self.blocks += "highlight-pycon" in (given.get("class") or "").split()
+        if "data-seconds" in given:
+            self.times = json.loads(given["data-seconds"])
+        if tag == "meta":
+            self.described[given.get("name") or given.get("property")] = given.get("content")
         self.anchors |= {given[key] for key in ("id", "name") if given.get(key)}
         for key in ("href", "src", "data", "data-pyodide", "data-archive"):
             if given.get(key) and not (tag == "link" and given.get("rel") == "canonical"):
@@ -39,20 +43,20 @@ class Links(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def links():
-    return {name: Links((SITE / name).read_text("utf-8")) for name in pages()}
+def read():
+    return {name: Read((SITE / name).read_text("utf-8")) for name in pages()}
 
 
-def test_links_and_anchors_hold(links):
+def test_links_and_anchors_hold(read):
     broken = []
-    for name, page in links.items():
+    for name, page in read.items():
         for target in page.targets:
             parts = urlsplit(urljoin(name, target))
             if parts.scheme or parts.netloc or target.startswith("/"):
                 continue  # another site; linkcheck is for those
             path = unquote(parts.path)
-            if path in links:
-                if unquote(parts.fragment) not in links[path].anchors:
+            if path in read:
+                if unquote(parts.fragment) not in read[path].anchors:
                     broken.append(f"{name}: {target}: no such anchor")
             elif not (SITE / path).exists():
                 broken.append(f"{name}: {target}: no such file")
@@ -88,16 +92,12 @@ def test_html_is_valid():
     assert ours == set()
 
 
-def test_every_example_of_the_sources_has_its_place(links):
+def test_every_example_of_the_sources_has_its_place(read):
     """The times of a page are found by the number of the block, in the build as in the browser."""
     for name in pages("book/**/*.html"):
-        text = (SITE / name).read_text("utf-8")
-        seconds = re.search(r'data-seconds="([^"]*)"', text)
-        blocks = len(re.findall(r'<div class="highlight-pycon', text))
-        assert bool(blocks) == bool(seconds), name
-        if seconds:
-            times = json.loads(seconds[1].replace("&#34;", '"').replace("&quot;", '"'))
-            assert all(0 <= int(number) < blocks for number in times), name
+        page = read[name]
+        assert bool(page.blocks) == (page.times is not None), name
+        assert all(0 <= int(number) < page.blocks for number in page.times or {}), name
 
 
 def test_sitemap_lists_the_pages():
@@ -115,9 +115,8 @@ def test_llms_txt_says_what_is_where():
     assert len(entries) >= len(pages("book/*.html"))
 
 
-def test_a_shared_link_has_its_card():
-    page = (SITE / "book" / "02-straight-through.html").read_text("utf-8")
-    described = dict(re.findall(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)">', page))
+def test_a_shared_link_has_its_card(read):
+    described = read["book/02-straight-through.html"].described
     assert described["og:title"] == "2. The straight-through estimator"
     assert 50 < len(described["description"]) <= 202
     assert described["og:image"].endswith("_static/card.png")

@@ -122,7 +122,8 @@ export function button(words, press) {
 
 /** Numbers with names, in a list that a screen reader can be sent to. */
 export function readout(names) {
-  const list = make("dl", { class: "readout" });
+  // The theme indents the values of every list that is not called simple.
+  const list = make("dl", { class: "readout simple" });
   const values = Object.entries(names).map(([key, words]) => {
     const value = make("dd");
     list.append(make("div", {}, make("dt", {}, words), value));

@@ -7,8 +7,9 @@ for (const figure of document.querySelectorAll("figure[id^='interactive-']")) {
   import(`./${name}.js`).then(({ default: mount }) => {
     const place = document.createElement("div");
     place.className = "live";
-    still.after(place);
+    const shown = still.closest("a") ?? still; // a still may lead to itself in full size
+    shown.after(place);
     mount(place);
-    still.classList.add("still");
+    shown.classList.add("still");
   });
 }
