@@ -172,7 +172,13 @@ class LlamaCpp(Reader):
         return np.stack([self._next(prefix) for prefix in prefixes])
 
     def continuation(self, prompt: str, n_tokens: int) -> str:
-        answer = self.ask("/completion", prompt=prompt, n_predict=n_tokens, temperature=0)
+        return self.sample(prompt, n_tokens, 0, 0)
+
+    def sample(self, prompt: str, n_tokens: int, temperature: float, seed: int) -> str:
+        """What the server's own sampling adds to a prompt."""
+        answer = self.ask(
+            "/completion", prompt=prompt, n_predict=n_tokens, temperature=temperature, seed=seed
+        )
         return str(answer["content"])
 
     def _next(self, prefix: list[int]) -> Floats:

@@ -14,6 +14,7 @@ from ternary.experiments.probes import text_task
 from ternary.experiments.readers import (
     MLX,
     LlamaCpp,
+    LlamaCppPython,
     Reader,
     Transformers,
     wrong_in_folder,
@@ -26,7 +27,8 @@ from ternary.transformer import TernaryTransformer
 
 STEPS, QUICK_STEPS = 1500, 20
 N_WINDOWS = 4  # whose logits are compared
-N_PROMPT = 24
+PROMPT = "If the object is a "
+N_ADDED = 45  # bytes that fill the context of 64
 
 # Name in the record: which reader, and the export that it reads.
 READERS: dict[str, tuple[type[Reader], str]] = {
@@ -34,6 +36,7 @@ READERS: dict[str, tuple[type[Reader], str]] = {
     "mlx": (MLX, "mlx"),
     "llama_q2_0": (LlamaCpp, "q2_0.gguf"),
     "llama_f16": (LlamaCpp, "f16.gguf"),
+    "llama_python_q2_0": (LlamaCppPython, "q2_0.gguf"),
 }
 
 
@@ -51,12 +54,16 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     with tempfile.TemporaryDirectory() as folder:
         values = files(trainer.model, Path(folder))
         values["bpb"] = round(trainer.evaluate().bits, 4)
-        values["prompt"] = held_out[:N_PROMPT].tolist()
+        values["prompt"] = list(PROMPT.encode())
+        values |= closest_decision(trainer.model)
         for name in settings["readers"]:
             kind, export = READERS[name]
             reader = kind(Path(folder) / export, trainer.model.config.context)
             compared = compare(trainer.model, reader, held_out)
             values |= {f"{name}_{key}": value for key, value in compared.items()}
+            if isinstance(reader, LlamaCpp):
+                sample = reader.sample(PROMPT, N_ADDED, 0.8, seed)
+                values[f"{name}_sample"] = list(sample.encode())
     return values
 
 
@@ -78,6 +85,15 @@ def files(model: TernaryTransformer, folder: Path) -> Values:
     return values
 
 
+def closest_decision(model: TernaryTransformer) -> Values:
+    """Where in our own continuation the two likeliest bytes are closest, and by how many nats."""
+    prompt = np.frombuffer(PROMPT.encode(), np.uint8).astype(np.int64)
+    text = np.append(prompt, list(model.generate(prompt, N_ADDED, temperature=0)))
+    logits = np.sort(model.forward(text[None, :-1])[0, len(prompt) - 1 :], axis=-1)
+    gaps = logits[:, -1] - logits[:, -2]
+    return {"closest_gap": float(f"{gaps.min():.3g}"), "closest_after": int(gaps.argmin())}
+
+
 def compare(model: TernaryTransformer, reader: Reader, text: np.ndarray) -> Values:
     """Relative RMS and largest difference of the logits, agreement, and the two continuations."""
     length = model.config.context
@@ -85,10 +101,9 @@ def compare(model: TernaryTransformer, reader: Reader, text: np.ndarray) -> Valu
     windows = text[: N_WINDOWS * n].reshape(N_WINDOWS, n)
     ours = model.forward(windows).astype(np.float64)
     theirs = np.stack([reader.logits(window) for window in windows]).astype(np.float64)
-    prompt = bytes(text[:N_PROMPT].tolist())
-    n_tokens = length - N_PROMPT
-    expected = bytes(model.generate(text[:N_PROMPT], n_tokens, temperature=0))
-    added = reader.continuation(prompt.decode(), n_tokens).encode()
+    prompt = np.frombuffer(PROMPT.encode(), np.uint8).astype(np.int64)
+    expected = bytes(model.generate(prompt, N_ADDED, temperature=0))
+    added = reader.continuation(PROMPT, N_ADDED).encode()
     pairs = zip(added, expected, strict=False)
     ours -= ours.mean(axis=-1, keepdims=True)  # a constant changes no prediction, and some
     theirs -= theirs.mean(axis=-1, keepdims=True)  # runtimes tell log-probabilities
@@ -131,8 +146,8 @@ EXPERIMENT = Experiment(
     protocol=(
         "The text task as python -m ternary --task text trains it, 1,500 steps, three seeds. "
         "Logits, less their mean at each position, of 4 held-out windows of 63 bytes; greedy "
-        "continuation of the first 24 held-out bytes by 40. Every file is also read back by this "
-        "package and compared weight by weight."
+        "continuation of a prompt of 19 bytes up to the context of 64. Every file is also read "
+        "back by this package and compared weight by weight."
     ),
     trials=trials,
     measure=measure,
@@ -143,7 +158,9 @@ EXPERIMENT = Experiment(
         Claim("llama.cpp agrees to 2 %", lambda r: max(_all(r, "llama_q2_0_rms")) < 0.02),
         Claim(
             "Transformers and MLX write the same text",
-            lambda r: min(_all(r, "transformers_same_bytes") + _all(r, "mlx_same_bytes")) == 40,
+            lambda r: (
+                min(_all(r, "transformers_same_bytes") + _all(r, "mlx_same_bytes")) == N_ADDED
+            ),
         ),
         Claim(
             "every tokenizer reads a text as its bytes",

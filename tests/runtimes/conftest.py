@@ -16,6 +16,8 @@ from ternary.experiments.runtimes import files
 from ternary.export import TernaryWeights
 
 HERE = Path(__file__).parent
+PROGRAMS = HERE.parents[1] / "book" / "runtimes"
+NAMES = {"q2_0.gguf": "model.gguf", "huggingface": "model-hf", "mlx": "model-mlx"}
 
 
 def pytest_collection_modifyitems(items):
@@ -51,3 +53,12 @@ def expected(exported):
     return SimpleNamespace(
         logits=exported.model.forward(exported.windows).copy(), text=text.decode(errors="replace")
     )
+
+
+@pytest.fixture(scope="session")
+def named_as_in_the_book(exported, tmp_path_factory):
+    """A folder where the exports have the names that chapter 11 gives them."""
+    folder = tmp_path_factory.mktemp("book")
+    for export, name in NAMES.items():
+        (folder / name).symlink_to(exported.folder / export)
+    return folder

@@ -4,8 +4,12 @@ Its build takes a compiler and a quarter of an hour, so it has an extra of its o
 schedule of its own.
 """
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from conftest import PROGRAMS
 from llama_cpp import Llama
 
 from ternary.experiments.readers import LlamaCppPython
@@ -43,6 +47,15 @@ def test_it_continues_a_prompt_of_text(exported, expected, reader):
     text = reader.continuation(exported.prompt, n)
     assert len(text) == n
     assert text[:8] == expected.text[:8]
+
+
+def test_the_program_of_the_chapter_continues_its_prompt(exported, named_as_in_the_book):
+    program = [sys.executable, PROGRAMS / "with_llama_cpp.py"]
+    done = subprocess.run(
+        program, cwd=named_as_in_the_book, capture_output=True, text=True, check=True
+    )
+    reader = LlamaCppPython(exported.folder / "q2_0.gguf", exported.context)
+    assert done.stdout == reader.continuation("If the object is a ", 45) + "\n"
 
 
 def test_without_a_named_end_byte_11_becomes_the_end_of_a_text(exported, tmp_path):
