@@ -59,6 +59,8 @@ html_theme_options = {
         "color-brand-primary": "#1c5f99",
         "color-brand-content": "#1c5f99",
         "color-brand-visited": "#6a4391",
+        "color-api-name": "var(--color-brand-content)",
+        "color-api-pre-name": "var(--color-brand-content)",
         # The contents are quiet, so that the place where one is stands out.
         "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
     },
@@ -66,6 +68,8 @@ html_theme_options = {
         "color-brand-primary": "#7db8ea",
         "color-brand-content": "#7db8ea",
         "color-brand-visited": "#c3a6e8",
+        "color-api-name": "var(--color-brand-content)",
+        "color-api-pre-name": "var(--color-brand-content)",
         "color-sidebar-link-text--top-level": "var(--color-foreground-secondary)",
     },
 }

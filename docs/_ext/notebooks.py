@@ -13,6 +13,7 @@ from pathlib import Path
 from to_notebook import ROOT, Site, write_notebook
 
 CHAPTER = re.compile(r"book/\d\d-[^/]*")
+SOLUTIONS = re.compile(r"book/solutions/(\d\d-[^/]*)")
 FORMATS = {".epub": "EPUB", ".pdf": "PDF"}
 
 
@@ -28,7 +29,7 @@ def downloads(app) -> list[Path]:
 
 
 def add_links(app, pagename, templatename, context, doctree):
-    """Put the links under the title of a chapter and of the front page."""
+    """Put the links under the titles of chapters, of their solutions, and of the front page."""
     if not is_site(app) or doctree is None:
         return
     static = context["pathto"]("_static", resource=True)
@@ -37,6 +38,9 @@ def add_links(app, pagename, templatename, context, doctree):
         name = f"{Path(pagename).name}.ipynb"
         notebook = f'<a href="{static}/notebooks/{name}" download>as a notebook</a>'
         links = [f"Chapter {int(name[:2])} · {notebook}"]
+    elif solutions := SOLUTIONS.fullmatch(pagename):
+        exercises = context["pathto"](f"book/{solutions[1]}") + "#exercises"
+        links = [f'<a href="{exercises}">The exercises of the chapter</a>']
     elif pagename == app.config.root_doc:
         links = [
             f'<a href="{static}/downloads/{path.name}" download>{FORMATS[path.suffix]}</a>'

@@ -3,8 +3,8 @@
 Into the folder ``vendor`` go MathJax, which sets the formulas, and Pyodide with NumPy, which runs
 the examples in the reader's browser; with ``--checks`` also axe and vnu, which the browser checks
 use. The folder is not committed. Everything has a fixed version, npm compares every package with
-the registry's checksum, and the NumPy wheel, which npm does not carry, is compared with the
-SHA-256 in Pyodide's own lock file. What is there already is not fetched again.
+its checksum, and the NumPy wheel, which npm does not carry, is compared with the SHA-256 in
+Pyodide's own lock file. What is there already is not fetched again.
 """
 
 from __future__ import annotations
