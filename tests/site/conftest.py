@@ -26,6 +26,7 @@ QUIET = [  # what a browser asks of its maker's servers by itself
     "--disable-sync",
     "--no-first-run",
     "--no-sandbox",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no other host can answer
 ]
 SIZES = {"desk": {"width": 1200, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -85,28 +86,29 @@ def browser():
         browser.close()
 
 
+def new_context(browser, **options):
+    """A visitor: what is fetched once is kept."""
+    options = {"viewport": SIZES["desk"], "reduced_motion": "reduce", **options}
+    context = browser.new_context(**options)
+    context.set_default_timeout(120_000)
+    return context
+
+
 class Visit:
     """An open page, what it complained of, and which other hosts it asked for something."""
 
-    def __init__(self, browser, address, **options):
+    def __init__(self, browser, address, context=None, **options):
         self.address, self.complaints, self.foreign = address, [], []
-        self.context = browser.new_context(
-            viewport=options.pop("viewport", SIZES["desk"]), reduced_motion="reduce", **options
-        )
-        self.context.set_default_timeout(120_000)
-        self.context.route("**/*", self.only_ours)
+        self.context = context or new_context(browser, **options)
         self.page = self.context.new_page()
+        self.page.on("request", self.asked)
         self.page.on("console", self.heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("response", self.answered)
 
-    def only_ours(self, route):
-        url = route.request.url
-        if url.startswith((self.address, "data:", "blob:")):
-            route.continue_()
-        else:
-            self.foreign.append(url)
-            route.abort()
+    def asked(self, request):
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.foreign.append(request.url)
 
     def heard(self, message):
         if message.type in ("error", "warning"):

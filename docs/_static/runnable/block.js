@@ -99,8 +99,10 @@ export class Block {
     this.outcome = await python.run(examples, {
       text: (text) => this.print(text),
       state: (state) => {
-        if (state === "running") this.say("", "Running", state);
-        else target.say("", `${capital(state)} …`, "starting");
+        if (state === "running") {
+          this.started = performance.now(); // without the start of Python, which comes only once
+          this.say("", "Running", state);
+        } else target.say("", `${capital(state)} …`, "starting");
       },
       progress: (step, steps, loss) => {
         this.progress = `step ${step} of ${steps}, loss ${loss.toFixed(3)}, `;
@@ -118,7 +120,7 @@ export class Block {
     this.output.hidden = true;
     this.againButton.hidden = true;
     this.progress = "";
-    this.began = performance.now();
+    this.began = this.started = performance.now();
     this.runButton.setAttribute("aria-disabled", "true");
     this.meter.removeAttribute("value");
     this.say("", "Running", "running");
@@ -151,7 +153,7 @@ export class Block {
 
   end() {
     this.stopTimers();
-    this.took = (performance.now() - this.began) / 1000;
+    this.took = (performance.now() - this.started) / 1000;
     this.swap(this.stopButton, this.runButton);
     this.runButton.removeAttribute("aria-disabled");
     this.meter.hidden = true;
@@ -199,10 +201,13 @@ export class Block {
     this.status.replaceChildren("Not run: ", link, ` ${block.outcome === "failed" ? "ended with an error" : "was stopped"}`);
   }
 
-  sayAgain() {
-    const words = this.outcome === "differs" ? "Differs from the printed output: it ran again, after later examples"
-      : `${VERDICTS[this.outcome][1]}; it ran again, after later examples`;
-    this.say(VERDICTS[this.outcome][0], words, this.outcome);
+  // It did not run where it stands on the page, but after examples that come later, or after itself.
+  sayAgain(later) {
+    const [sign, verdict] = VERDICTS[this.outcome];
+    const again = `it ran again${later ? ", after later examples" : ""}`;
+    if (this.outcome === "differs") this.say(sign, `Differs from the printed output: ${again}`, this.outcome);
+    else if (later) this.say(sign, `${verdict}; ${again}`, this.outcome);
+    else return;
     this.againButton.hidden = false;
   }
 }

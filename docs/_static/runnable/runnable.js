@@ -30,7 +30,8 @@ class Page {
     const cost = wanted.slice(0, last).reduce((sum, block) => sum + block.took, 0);
     if (cost <= REPEAT_AT_MOST) return { blocks: wanted, startOver: true };
     const missing = wanted.slice(this.done.length, last);
-    return { blocks: [...missing, wanted[last]], startOver: false, again: true };
+    const later = this.done.length > last + 1;
+    return { blocks: [...missing, wanted[last]], startOver: false, again: true, later };
   }
 
   // Run a block after all that it needs; several clicks queue up.
@@ -65,7 +66,7 @@ class Page {
       this.done[block.number] = block.source;
       if (this.seconds[block.number]) this.speed = block.took / this.seconds[block.number];
     }
-    if (plan.again) target.sayAgain();
+    if (plan.again) target.sayAgain(plan.later);
   }
 
   // Seconds that a block will take here.
