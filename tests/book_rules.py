@@ -66,7 +66,7 @@ INLINE_CODE = re.compile(r"(?<!`)(`+)(?!`)(?:(?!\n[ ]*\n).)+?(?<!`)\1(?!`)", re.
 MATH = re.compile(
     r"\$\$.+?\$\$|\\begin\{(\w+\*?)\}.+?\\end\{\1\}|(?<!\\)\$(?:(?!\n[ ]*\n)[^$])+\$", re.S
 )
-ENTRY = re.compile(r"\((1[89]|20)\d\d\)\. \*[^*]+\*|\. \*[^*]+\*.* commit [0-9a-f]{7}")
+ENTRY = re.compile(r"\((1[89]|20)\d\d[a-d]?\)\. \*[^*]+\*|\. \*[^*]+\*.* commit [0-9a-f]{7}")
 LINK_TARGET = re.compile(r"(?<=\])\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
 CITATION = re.compile(r"\]\(#(?P<key>[^)\s]+)\)")
 HEADING = re.compile(r"(?P<level>#{1,6}) +(?P<title>.*?) *")
@@ -538,10 +538,7 @@ def references_without_source(text: str) -> list[str]:
     for number, entry in _entries(text):
         if not re.search(r"\]\(https?://\S+\)", entry):
             problems.append(f"{number}: an entry without a link: add its arXiv id, DOI, or address")
-        dated = re.search(
-            r"\((1[89]|20)\d\d\)\. \*[^*]+\*|\. \*[^*]+\*.* commit [0-9a-f]{7}", entry
-        )
-        if not dated:
+        if not ENTRY.search(entry):
             problems.append(
                 f"{number}: an entry of another form: write Authors (year). *Title.* Venue. "
                 "or, for source code, Authors. *Name*, file at commit 0123abc."
@@ -664,12 +661,20 @@ def placeholders(text: str) -> list[str]:
 
 
 def unclosed_blocks(text: str) -> list[str]:
-    """An open fence swallows the rest of the page."""
-    return [
-        f"{block.line}: the block {block.info!r} never closes: "
-        "close it, and give an outer fence more characters than an inner one"
-        for block in Page(text).blocks
+    """An open fence swallows the rest of the page, or the block after it."""
+    blocks = Page(text).blocks
+    advice = "close it, and give an outer fence more characters than an inner one"
+    unclosed = [
+        f"{block.line}: the block {block.info!r} never closes: {advice}"
+        for block in blocks
         if not block.closed
+    ]
+    return unclosed + [
+        f"{block.first + n}: {line!r} is inside the block {block.info!r}: {advice}"
+        for block in blocks
+        if not block.is_text
+        for n, line in enumerate(block.body)
+        if re.match(re.escape(block.fence) + r"\S", line)
     ]
 
 

@@ -453,7 +453,12 @@ EXAMPLES = {
     "unclosed_blocks": (
         [],
         [exercise(), pycon(">>> 1", "1"), "````{note}\n```text\nx\n```\n````", "```` ``` ````"],
-        ["```pycon\n>>> 1\n1\n", "::::{note}\nText.\n:::\n", "````text\n```\n"],
+        [
+            "```pycon\n>>> 1\n1\n",
+            "::::{note}\nText.\n:::\n",
+            "````text\n```\n",
+            "```pycon\n>>> 1\n1\n\nText.\n\n```pycon\n>>> 2\n2\n\n```\n",
+        ],
     ),
 }
 
