@@ -9,10 +9,23 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+
+
+def lighter(svg: str) -> str:
+    """A picture without its metadata, its places in hundredths of a point and not in millionths."""
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.S)
+    places = re.compile(r'(?<=\s)(?:d|x|y)="[^"]*"|translate\([^)]*\)')
+    return places.sub(lambda found: re.sub(r"-?\d+\.\d{3,}", shorter, found[0]), svg)
+
+
+def shorter(number: re.Match[str]) -> str:
+    """A number to two decimals, without zeros at its end."""
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def draw_all(only: list[str] | None = None) -> None:
@@ -26,12 +39,13 @@ def draw_all(only: list[str] | None = None) -> None:
         picture = path.with_suffix(".svg")
         if path.stem in ("style", "draw") or (only and path.stem not in only):
             continue
-        newest = max(p.stat().st_mtime for p in [path, *sources])
+        newest = max(p.stat().st_mtime for p in [path, Path(__file__), *sources])
         written = [p.stat().st_mtime for p in (picture, picture.with_suffix(".png")) if p.exists()]
         if not only and len(written) == 2 and min(written) > newest:
             continue
         figure = importlib.import_module(path.stem).draw()
         figure.savefig(picture, metadata={"Date": None})
+        picture.write_text(lighter(picture.read_text("utf-8")), "utf-8")
         figure.savefig(picture.with_suffix(".png"), dpi=144)
         plt.close(figure)
 

@@ -6,7 +6,7 @@ from style import COLOURS, panels
 from ternary.experiments import load_record
 from ternary.experiments.step_cost import LENGTH, PARTS, SEQUENCES, share
 
-HATCHES = ["", "///", "...", "\\\\\\", "xx", "", "++"]
+HATCHES = ["", "///", "..", "\\\\\\", "xx", "", "++"]
 
 
 def draw() -> Figure:

@@ -53,14 +53,16 @@ def outcomes(request, browser, address):
     tests = [item for item in request.session.items if "outcomes" in item.fixturenames]
     waiting = sorted((test.callspec.params["name"] for test in tests), key=expected_seconds)
     running, found = {}, {}
-    context = new_context(browser)  # one reader of the whole book, who fetches Python once
+    # Each reader fetches Python once, and has one page in view: pages out of view have to wait.
+    readers = [new_context(browser) for _ in range(AT_ONCE)]
     while waiting or running:
-        while waiting and len(running) < AT_ONCE:
+        while waiting and readers:
             name = waiting.pop()
-            opened = running[name] = Visit(browser, address, context), time.monotonic()
-            opened[0].go(name).evaluate(
+            opened = Visit(browser, address, readers.pop())
+            opened.go(name).evaluate(
                 "() => { runnable.runAll().then((results) => { window.results = results; }); }"
             )
+            running[name] = opened, time.monotonic()
         for name, (opened, began) in list(running.items()):
             opened.page.wait_for_timeout(200)
             results = opened.page.evaluate("() => window.results ?? null")
@@ -68,9 +70,11 @@ def outcomes(request, browser, address):
             if results is not None or took > LONGEST:
                 found[name] = results, opened.complaints, opened.foreign
                 opened.page.close()
+                readers.append(opened.context)
                 del running[name]
                 print(f"{name}: {took:.0f} s")
-    context.close()
+    for context in readers:
+        context.close()
     return found
 
 
