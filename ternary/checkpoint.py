@@ -12,7 +12,7 @@ import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,21 @@ MAX_HEADER = 1 << 20
 Array: TypeAlias = npt.NDArray[Any]
 Header: TypeAlias = dict[str, Any]
 Expected: TypeAlias = Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]]
+Writer: TypeAlias = Callable[[BinaryIO], object]  # writes what belongs into a file
+
+
+def write_file(path: Path, write: Writer) -> None:
+    """Write ``path.partial`` and let it take the name of `path` when it is complete."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def write_checkpoint(
@@ -35,23 +50,13 @@ def write_checkpoint(
     Everything goes to ``path.partial`` first, which then takes the name of `path`. Whenever the
     process ends, `path` holds the old checkpoint or the new one, whole.
     """
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     encoded = json.dumps({"format": kind, **header}).encode()
     members = {
         "header": np.frombuffer(encoded, np.uint8),
         "sha256": np.frombuffer(_digest(encoded, arrays), np.uint8),
         **arrays,
     }
-    try:
-        with open(partial, "wb") as file:
-            np.savez(file, allow_pickle=False, **members)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    write_file(Path(path), lambda file: np.savez(file, allow_pickle=False, **members))
 
 
 def read_checkpoint(

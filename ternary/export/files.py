@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any
 
+from ternary.checkpoint import Writer, write_file
 from ternary.errors import ExportError
-
-Writer: TypeAlias = Callable[[BinaryIO], object]  # writes what belongs into a file
 
 
 def require_target(path: Path, force: bool, contents: set[str] | None = None) -> None:
@@ -50,20 +49,6 @@ def require_target(path: Path, force: bool, contents: set[str] | None = None) ->
         )
     if not force:
         raise ExportError(f"{path} exists already; replace it with --force, or give another name")
-
-
-def write_file(path: Path, write: Writer) -> None:
-    """Write ``path.partial`` and let it take the name of `path` when it is complete."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def write_folder(path: Path, contents: Mapping[str, Writer]) -> None:

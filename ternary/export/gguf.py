@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ternary.checkpoint import write_file
 from ternary.codecs import CODECS
-from ternary.export.files import require_target, write_file
+from ternary.export.files import require_target
 from ternary.export.gguf_file import F16, F32, Q2_0, Tensor, Value, write_gguf
 from ternary.export.tokenizer import byte_tokens
 from ternary.export.weights import TernaryWeights
