@@ -8,6 +8,7 @@ from a byte of its own. Packing here goes through planes: plane `i` is digit `i`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -25,7 +26,6 @@ TQ2_0: Stages = ((32, 4), (32, 4))
 # that of 81, and a fraction in which the next digit is the first.
 FIXED_POINT = ((np.arange(243) * 256 + 242) // 243).astype(np.uint8)
 LOW_BITS = np.uint64(0x0303030303030303)
-IS_FRACTION = np.isin(np.arange(256), FIXED_POINT)
 
 
 def pack_trit_planes(digits: Bytes, stages: Stages) -> Bytes:
@@ -35,8 +35,8 @@ def pack_trit_planes(digits: Bytes, stages: Stages) -> Bytes:
     for plane in planes[1:]:
         v *= np.uint8(3)
         v += plane
-    packed: Bytes = np.take(FIXED_POINT, v)
-    return packed[:, : code_bytes(stages)]
+    fractions = np.take(_two_fractions(), v.view("<u2")).view(np.uint8)
+    return fractions[:, : code_bytes(stages)]
 
 
 def unpack_trit_planes(packed: Bytes, stages: Stages) -> Bytes:
@@ -48,7 +48,8 @@ def unpack_trit_planes(packed: Bytes, stages: Stages) -> Bytes:
         plane += (fractions > 170).view(np.uint8)
         fractions *= np.uint8(3)  # the first digit overflows
     _mark_unused(planes, stages)
-    planes[0, :, : packed.shape[1]][~np.take(IS_FRACTION, packed)] = INVALID
+    # The fraction of v leaves 243 f - 256 v, which is below 243; what leaves more is none.
+    planes[0, :, : packed.shape[1]][packed * np.uint8(243) >= 243] = INVALID
     return _from_planes(planes, stages)
 
 
@@ -81,16 +82,21 @@ def block_size(stages: Stages) -> int:
 
 def _to_planes(digits: Bytes, stages: Stages, k: int) -> Bytes:
     planes = np.zeros((k, len(digits), _wide(code_bytes(stages))), np.uint8)
-    for lane, plane, to, at in _lanes(stages):
-        planes[plane].view(lane)[:, to] = digits.view(lane)[:, at]
+    for plane, there, here in _lanes(stages):
+        _as_one(planes[plane], there)[...] = _as_one(digits, here)
     return planes
 
 
 def _from_planes(planes: Bytes, stages: Stages) -> Bytes:
     digits = np.empty((planes.shape[1], block_size(stages)), np.uint8)
-    for lane, plane, to, at in _lanes(stages):
-        digits.view(lane)[:, at] = planes[plane].view(lane)[:, to]
+    for plane, there, here in _lanes(stages):
+        _as_one(digits, here)[...] = _as_one(planes[plane], there)
     return digits
+
+
+def _as_one(rows: Bytes, columns: slice) -> np.ndarray:
+    """Neighbouring bytes of every row as one element, which is copied in one piece."""
+    return rows[:, columns].view(f"V{columns.stop - columns.start}")
 
 
 def _mark_unused(planes: Bytes, stages: Stages) -> None:
@@ -104,7 +110,7 @@ def _mark_unused(planes: Bytes, stages: Stages) -> None:
 
 
 def _widened(packed: Bytes) -> Bytes:
-    """Rows as long as whole words of eight bytes, so that all copies of words are aligned."""
+    """Rows as long as whole words of eight bytes, which are worked on at a time."""
     wide = np.zeros((len(packed), _wide(packed.shape[1])), np.uint8)
     wide[:, : packed.shape[1]] = packed
     return wide
@@ -114,14 +120,20 @@ def _wide(n_bytes: int) -> int:
     return -(-n_bytes // 8) * 8
 
 
-def _lanes(stages: Stages) -> Iterator[tuple[str, int, int, int]]:
-    """Where words of up to eight digits lie: type, plane, column there, column in the block."""
+def _lanes(stages: Stages) -> Iterator[tuple[int, slice, slice]]:
+    """Which bytes of which plane are which codes of the block."""
     first_byte = first_code = 0
     for c, k in stages:
-        lane = min(c, 8)
         for plane in range(k):
-            for word in range(c // lane):
-                to, at = first_byte // lane + word, (first_code + plane * c) // lane + word
-                yield f"<u{lane}", plane, to, at
+            yield plane, slice(first_byte, first_byte + c), slice(first_code, first_code + c)
+            first_code += c
         first_byte += c
-        first_code += c * k
+
+
+@cache
+def _two_fractions() -> Bytes:
+    """The fractions of every two numbers below 243, for looking up two at a time."""
+    fractions = np.zeros(256, np.uint8)
+    fractions[:243] = FIXED_POINT
+    first, second = fractions[None, :, None], fractions[:, None, None]
+    return np.concatenate(np.broadcast_arrays(first, second), axis=-1).view("<u2").ravel()
