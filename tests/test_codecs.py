@@ -268,6 +268,21 @@ def test_digit_three_is_no_ternary_code():
         decode("Q2_0", data, 256)
 
 
+@pytest.mark.parametrize("name", ["base3", "PTQ1_0", "TQ1_0"])
+def test_of_256_bytes_the_243_of_five_digits_are_read_and_no_other(name):
+    codec, read = CODECS[name], 0
+    data = codec.encode(np.zeros((1, 256), np.int8), np.ones((1, 2), np.float16))
+    for byte in range(256):
+        data[0, 0] = byte
+        try:
+            codes, scales = codec.decode(data, 256)
+        except TernaryError:
+            continue
+        read += 1
+        assert (codec.encode(codes, scales) == data).all()
+    assert read == 243
+
+
 def test_a_group_whose_halves_differ_in_scale_is_refused():
     data = encode("Q2_0", CODES, SCALES)
     data[1, 18:20] = np.float16(3).reshape(1).view(np.uint8)
