@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ternary.arrays import Bytes
+from ternary.codecs.pairs import Pairs, look_up, pairs_of
 from ternary.codecs.trits import INVALID
 
 Stages: TypeAlias = tuple[tuple[int, int], ...]  # bytes of a stage, and digits in each byte
@@ -35,8 +36,7 @@ def pack_trit_planes(digits: Bytes, stages: Stages) -> Bytes:
     for plane in planes[1:]:
         v *= np.uint8(3)
         v += plane
-    fractions = np.take(_two_fractions(), v.view("<u2")).view(np.uint8)
-    return fractions[:, : code_bytes(stages)]
+    return look_up(_two_fractions(), v)[:, : code_bytes(stages)]
 
 
 def unpack_trit_planes(packed: Bytes, stages: Stages) -> Bytes:
@@ -131,9 +131,6 @@ def _lanes(stages: Stages) -> Iterator[tuple[int, slice, slice]]:
 
 
 @cache
-def _two_fractions() -> Bytes:
-    """The fractions of every two numbers below 243, for looking up two at a time."""
-    fractions = np.zeros(256, np.uint8)
-    fractions[:243] = FIXED_POINT
-    first, second = fractions[None, :, None], fractions[:, None, None]
-    return np.concatenate(np.broadcast_arrays(first, second), axis=-1).view("<u2").ravel()
+def _two_fractions() -> Pairs:
+    """The fractions of every two numbers below 243; 0 for those above."""
+    return pairs_of(np.append(FIXED_POINT, np.zeros(13, np.uint8))[:, None])

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from ternary.arrays import Bytes
+from ternary.codecs.pairs import Pairs, look_up, pairs_of
 
 # Codes 0, 1, 2, 3 of a byte lie in the four bytes of a little-endian word. Multiplied by this, they
 # meet in its top byte, each two bits above the one before; no lower byte carries into it.
@@ -32,11 +33,10 @@ def pack_twobits(digits: Bytes) -> Bytes:
 
 def unpack_twobits(packed: Bytes) -> Bytes:
     """Digits `(n, 4 k)` of bytes `(n, k)`, `k` even."""
-    return np.take(_eight_digits(), packed.view("<u2")).view(np.uint8)
+    return look_up(_eight_digits(), packed)
 
 
 @cache
-def _eight_digits() -> np.ndarray:
-    """The digits of every two bytes, as they lie in memory: words of eight bytes, 512 kB."""
-    first, second = DIGITS[None], DIGITS[:, None]
-    return np.concatenate(np.broadcast_arrays(first, second), axis=-1).view("<u8").ravel()
+def _eight_digits() -> Pairs:
+    """The digits of every two bytes, 512 kB."""
+    return pairs_of(DIGITS)
