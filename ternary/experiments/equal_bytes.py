@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ternary.arrays import Floats
+from ternary.codecs import trits
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import run_or_diverge, text_config, text_task
-from ternary.experiments.text_sweep import new_bits
+from ternary.experiments.text_sweep import part_bits
 from ternary.parameters import Parameters
 from ternary.projection import GROUP_SIZE
 from ternary.training import Trainer
@@ -41,7 +42,7 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     config = text_config(quick, seed, **recipe, **size)
     trainer = Trainer(config, text_task())
     parameters = trainer.model.parameters
-    values: Values = {"bpb": run_or_diverge(trainer), "bpb_new": new_bits(trainer)}
+    values: Values = {"bpb": run_or_diverge(trainer), "bpb_new": part_bits(trainer)}
     if model == "group":
         rounding = dict.fromkeys((f"{v}_int{n}" for n in (8, 4) for v in ("bpb", "bytes")), None)
         return values | {"bytes": ternary_bytes(parameters)} | rounding
@@ -75,7 +76,7 @@ def gain_bytes(parameters: Parameters) -> int:
 
 def ternary_bytes(parameters: Parameters) -> int:
     """Five codes in a byte; the scales; the gains."""
-    return -(-n_weights(parameters) // 5) + scale_bytes(parameters) + gain_bytes(parameters)
+    return trits.bytes_for(n_weights(parameters)) + scale_bytes(parameters) + gain_bytes(parameters)
 
 
 def rounded(W: Floats, bits: int) -> Floats:

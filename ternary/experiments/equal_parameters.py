@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ternary.experiments import text_sweep
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values, load_record
-from ternary.experiments.text_sweep import MODELS, new_bits, train
+from ternary.experiments.text_sweep import MODELS, part_bits, train
 
 TERNARY, TWIN = MODELS[1:]
 LABELS = {"ternary": TERNARY, "twin": TWIN}
@@ -25,7 +25,7 @@ def trials(quick: bool) -> list[Settings]:
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
     """Held-out bits per byte, those of windows that repeat nothing, and training bits per byte."""
     trainer, values = train(settings, seed, quick)
-    return values | {"bpb_new": new_bits(trainer)}
+    return values | {"bpb_new": part_bits(trainer)}
 
 
 def gap(record: Record, value: str = "bpb") -> list[float]:

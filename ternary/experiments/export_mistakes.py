@@ -11,6 +11,7 @@ import numpy as np
 from ternary.arrays import Floats
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import text_config, text_task
+from ternary.experiments.runtimes import continuation
 from ternary.export.huggingface import half_rotation
 from ternary.export.weights import TernaryWeights
 from ternary.projection import FullPrecision, project
@@ -18,7 +19,6 @@ from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 
 BLOCK = 64  # of Q2_0
-PROMPT = b"If the object is a "
 N_PARTS = 4  # of a window, to see where the loss arises
 
 
@@ -118,13 +118,11 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
         bits -= np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0].sum(axis=0)
         n += len(tokens)
     bits /= n * np.log(2)
-    prompt = np.frombuffer(PROMPT, np.uint8).astype(np.int64)
-    text = list(model.generate(prompt, model.config.context - len(prompt), temperature=0))
     return {
         "bpb": round(float(bits.mean()), 4),
         "by_position": [round(float(part.mean()), 4) for part in np.split(bits, N_PARTS)],
         "agreement": round(agree / (n * len(bits)), 4),
-        "continuation": text,
+        "continuation": list(continuation(model)),
     }
 
 

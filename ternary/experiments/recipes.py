@@ -8,10 +8,9 @@ import numpy as np
 
 from ternary.arrays import Floats
 from ternary.config import TrainingConfig
-from ternary.data import evaluate
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import CodeProbe, text_config, text_task
-from ternary.experiments.repeats import PartOfText
+from ternary.experiments.text_sweep import part_bits
 from ternary.layers import RMSNorm, TernaryLinear
 from ternary.optim import AdamW
 from ternary.parallel import DataParallel
@@ -121,8 +120,8 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     sample = trainer.model.generate(prompt, SAMPLE_BYTES, TEMPERATURE, rng)
     return {
         "bpb": held_out[-1],
-        "bpb_new": round(evaluate(trainer.model, PartOfText(repeated=False), 16).bits, 4),
-        "bpb_repeated": round(evaluate(trainer.model, PartOfText(repeated=True), 16).bits, 4),
+        "bpb_new": part_bits(trainer),
+        "bpb_repeated": part_bits(trainer, repeated=True),
         "train_bpb": round(float(bits[-50:].mean()), 4),
         "first_bits": round(float(bits[0]), 4),
         "held_out": held_out,

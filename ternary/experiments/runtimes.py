@@ -27,7 +27,7 @@ from ternary.transformer import TernaryTransformer
 
 STEPS, QUICK_STEPS = 1500, 20
 N_WINDOWS = 4  # whose logits are compared
-PROMPT = "If the object is a "
+PROMPT = b"If the object is a "
 N_ADDED = 45  # bytes that fill the context of 64
 
 # Name in the record: which reader, and the export that it reads.
@@ -54,15 +54,16 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     with tempfile.TemporaryDirectory() as folder:
         values = files(trainer.model, Path(folder))
         values["bpb"] = round(trainer.evaluate().bits, 4)
-        values["prompt"] = list(PROMPT.encode())
-        values |= closest_decision(trainer.model)
+        values["prompt"] = list(PROMPT)
+        ours = continuation(trainer.model)
+        values |= closest_decision(trainer.model, ours)
         for name in settings["readers"]:
             kind, export = READERS[name]
             reader = kind(Path(folder) / export, trainer.model.config.context)
-            compared = compare(trainer.model, reader, held_out)
+            compared = compare(trainer.model, ours, reader, held_out)
             values |= {f"{name}_{key}": value for key, value in compared.items()}
             if isinstance(reader, LlamaCpp):
-                sample = reader.sample(PROMPT, N_ADDED, 0.8, seed)
+                sample = reader.sample(PROMPT.decode(), N_ADDED, 0.8, seed)
                 values[f"{name}_sample"] = list(sample.encode())
     return values
 
@@ -85,26 +86,29 @@ def files(model: TernaryTransformer, folder: Path) -> Values:
     return values
 
 
-def closest_decision(model: TernaryTransformer) -> Values:
+def continuation(model: TernaryTransformer) -> bytes:
+    """What the model itself adds to the prompt, greedily, up to the end of its context."""
+    prompt = np.frombuffer(PROMPT, np.uint8).astype(np.int64)
+    return bytes(model.generate(prompt, N_ADDED, temperature=0))
+
+
+def closest_decision(model: TernaryTransformer, ours: bytes) -> Values:
     """Where in our own continuation the two likeliest bytes are closest, and by how many nats."""
-    prompt = np.frombuffer(PROMPT.encode(), np.uint8).astype(np.int64)
-    text = np.append(prompt, list(model.generate(prompt, N_ADDED, temperature=0)))
-    logits = np.sort(model.forward(text[None, :-1])[0, len(prompt) - 1 :], axis=-1)
+    text = np.frombuffer(PROMPT + ours, np.uint8).astype(np.int64)
+    logits = np.sort(model.forward(text[None, :-1])[0, len(PROMPT) - 1 :], axis=-1)
     gaps = logits[:, -1] - logits[:, -2]
     return {"closest_gap": float(f"{gaps.min():.3g}"), "closest_after": int(gaps.argmin())}
 
 
-def compare(model: TernaryTransformer, reader: Reader, text: np.ndarray) -> Values:
+def compare(model: TernaryTransformer, added: bytes, reader: Reader, text: np.ndarray) -> Values:
     """Relative RMS and largest difference of the logits, agreement, and the two continuations."""
     length = model.config.context
     n = length - 1  # llama.cpp wants room for the byte that it predicts
     windows = text[: N_WINDOWS * n].reshape(N_WINDOWS, n)
     ours = model.forward(windows).astype(np.float64)
     theirs = np.stack([reader.logits(window) for window in windows]).astype(np.float64)
-    prompt = np.frombuffer(PROMPT.encode(), np.uint8).astype(np.int64)
-    expected = bytes(model.generate(prompt, N_ADDED, temperature=0))
-    added = reader.continuation(PROMPT, N_ADDED).encode()
-    pairs = zip(added, expected, strict=False)
+    text_there = reader.continuation(PROMPT.decode(), N_ADDED).encode()
+    pairs = zip(text_there, added, strict=False)
     ours -= ours.mean(axis=-1, keepdims=True)  # a constant changes no prediction, and some
     theirs -= theirs.mean(axis=-1, keepdims=True)  # runtimes tell log-probabilities
     difference = np.abs(theirs - ours)
@@ -114,7 +118,7 @@ def compare(model: TernaryTransformer, reader: Reader, text: np.ndarray) -> Valu
         "largest": float(f"{difference.max() / np.abs(ours).max():.3g}"),
         "agreement": round(float((theirs.argmax(-1) == ours.argmax(-1)).mean()), 4),
         "tokens_equal": float(reader.tokens("naïve — 日本\n") == list("naïve — 日本\n".encode())),
-        "text": list(added),
+        "text": list(text_there),
         "same_bytes": sum(accumulate((a == b for a, b in pairs), min)),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ternary.data import evaluate
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.experiments.probes import run_or_diverge, text_config, text_task
@@ -47,14 +49,14 @@ def train(settings: Settings, seed: int, quick: bool) -> tuple[Trainer, Values]:
     return trainer, {"bpb": run_or_diverge(trainer), "train_bpb": bits(trainer.losses[-100:])}
 
 
-def new_bits(trainer: Trainer) -> float:
-    """Bits per byte of the held-out windows that repeat nothing of the training text."""
-    return round(evaluate(trainer.model, PartOfText(repeated=False), 16).bits, 4)
+def part_bits(trainer: Trainer, repeated: bool = False) -> float:
+    """Bits per byte of the held-out windows that repeat some of the training text, or nothing."""
+    return round(evaluate(trainer.model, PartOfText(repeated), 16).bits, 4)
 
 
 def bits(losses: list[float]) -> float:
     """Mean of losses in nats, in bits."""
-    return round(sum(losses) / len(losses) / 0.6931471805599453, 4)
+    return round(sum(losses) / len(losses) / math.log(2), 4)
 
 
 def best(record: Record, **among: object) -> Settings:

@@ -14,10 +14,45 @@ import pytest
 from ternary import Trainer, TrainingConfig
 from ternary.experiments.runtimes import files
 from ternary.export import TernaryWeights
+from ternary.export.gguf import gguf_metadata, gguf_tensors
+from ternary.export.gguf_file import write_gguf
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[1] / "book" / "runtimes"
 NAMES = {"q2_0.gguf": "model.gguf", "huggingface": "model-hf", "mlx": "model-mlx"}
+LLAMA_RMS = {"q2_0.gguf": 0.02, "f16.gguf": 0.002}  # what llama.cpp is allowed in each file
+
+
+def relative_rms(theirs, ours):
+    return float(np.sqrt(((theirs - ours) ** 2).mean() / (ours**2).mean()))
+
+
+def require_agreement(theirs, ours, allowed):
+    """Logits agree to a relative RMS, and so does the likeliest byte where they can decide it."""
+    assert relative_rms(theirs, ours) < allowed
+    # Equal wherever the decision is not closer than the noise of rounded activations.
+    second, first = np.sort(ours, axis=-1)[..., -2:].transpose(2, 0, 1)
+    clear = first - second > 2 * abs(theirs - ours).max(axis=-1)
+    same = theirs.argmax(axis=-1) == ours.argmax(axis=-1)
+    assert same[clear].all()
+    assert same.mean() > 0.95
+
+
+def require_continuation(reader, exported, expected):
+    """It fills the context after the prompt, at first with our text."""
+    n = exported.context - len(exported.prompt.encode())
+    text = reader.continuation(exported.prompt, n)
+    assert len(text) == n
+    assert text[:8] == expected.text[:8]
+
+
+def write_q2_0(path, exported, without=None, tensors=None):
+    """A file of Q2_0 without one of its keys, or with other tensors."""
+    metadata = gguf_metadata(exported.weights, "Q2_0")
+    tensors = tensors or gguf_tensors(exported.weights, "Q2_0")
+    with open(path, "wb") as file:
+        write_gguf(file, {k: v for k, v in metadata.items() if k != without}, tensors)
+    return path
 
 
 def pytest_collection_modifyitems(items):

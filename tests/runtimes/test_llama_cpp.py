@@ -2,19 +2,18 @@
 
 import numpy as np
 import pytest
+from conftest import LLAMA_RMS, require_agreement, require_continuation, write_q2_0
 
 from ternary import TernaryError
 from ternary.codecs import encode
 from ternary.experiments.readers import LlamaCpp
 from ternary.export import inspect_model
-from ternary.export.gguf import gguf_metadata, gguf_name, gguf_tensors
-from ternary.export.gguf_file import Tensor, write_gguf
+from ternary.export.gguf import gguf_name, gguf_tensors
+from ternary.export.gguf_file import Tensor
 from ternary.export.inspect_gguf import REQUIRED, TOKENIZER
 
-KINDS = {"q2_0.gguf": 0.02, "f16.gguf": 0.002}  # the relative RMS that is allowed
 
-
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=LLAMA_RMS)
 def reader(request, exported):
     return LlamaCpp(exported.folder / request.param, exported.context)
 
@@ -28,14 +27,7 @@ def test_logits_agree_and_so_does_the_likeliest_byte(exported, expected, reader)
     windows = exported.windows[:2, :-1]  # it wants room for the byte that it predicts
     theirs = np.stack([centred(reader.logits(window)) for window in windows])
     ours = centred(expected.logits[:2, :-1])
-    allowed = KINDS[reader.path.rsplit("/", 1)[-1]]
-    assert np.sqrt(((theirs - ours) ** 2).mean() / (ours**2).mean()) < allowed
-    # Equal wherever the decision is not closer than the noise of rounded activations.
-    second, first = np.sort(ours, axis=-1)[..., -2:].transpose(2, 0, 1)
-    clear = first - second > 2 * abs(theirs - ours).max(axis=-1)
-    same = theirs.argmax(axis=-1) == ours.argmax(axis=-1)
-    assert same[clear].all()
-    assert same.mean() > 0.95
+    require_agreement(theirs, ours, LLAMA_RMS[reader.path.rsplit("/", 1)[-1]])
 
 
 def test_the_tokenizer_reads_bytes_and_adds_nothing(reader):
@@ -45,18 +37,7 @@ def test_the_tokenizer_reads_bytes_and_adds_nothing(reader):
 
 
 def test_it_continues_a_prompt_of_text(exported, expected, reader):
-    n = exported.context - len(exported.prompt.encode())
-    text = reader.continuation(exported.prompt, n)
-    assert len(text) == n
-    assert text[:8] == expected.text[:8]
-
-
-def write(path, exported, without=None, tensors=None):
-    metadata = gguf_metadata(exported.weights, "Q2_0")
-    tensors = tensors or gguf_tensors(exported.weights, "Q2_0")
-    with open(path, "wb") as file:
-        write_gguf(file, {k: v for k, v in metadata.items() if k != without}, tensors)
-    return path
+    require_continuation(reader, exported, expected)
 
 
 def as_pq2_0(exported, number):
@@ -71,7 +52,7 @@ def as_pq2_0(exported, number):
     "key", [*(f"arcee.{key}" for key in REQUIRED), *TOKENIZER, "tokenizer.ggml.merges"]
 )
 def test_a_file_without_a_key_that_inspection_asks_for_is_refused(exported, tmp_path, key):
-    path = write(tmp_path / "bad.gguf", exported, without=key)
+    path = write_q2_0(tmp_path / "bad.gguf", exported, without=key)
     with pytest.raises(TernaryError, match="does not load"):
         LlamaCpp(path, exported.context)
     assert inspect_model(path).verdicts[0].loads is False
@@ -80,14 +61,14 @@ def test_a_file_without_a_key_that_inspection_asks_for_is_refused(exported, tmp_
 @pytest.mark.parametrize("key", ["rope.freq_base", "rope.dimension_count", "vocab_size"])
 def test_a_file_without_another_key_is_loaded(exported, tmp_path, key):
     """All of them have the value that llama.cpp assumes; they are written all the same."""
-    path = write(tmp_path / "good.gguf", exported, without=f"arcee.{key}")
+    path = write_q2_0(tmp_path / "good.gguf", exported, without=f"arcee.{key}")
     assert LlamaCpp(path, exported.context).tokens("a") == [97]
     assert inspect_model(path).verdicts[0].loads is True
 
 
 @pytest.mark.parametrize("number", [42, 142])
 def test_blocks_of_128_are_refused(exported, tmp_path, number):
-    path = write(tmp_path / "old.gguf", exported, tensors=as_pq2_0(exported, number))
+    path = write_q2_0(tmp_path / "old.gguf", exported, tensors=as_pq2_0(exported, number))
     with pytest.raises(TernaryError, match="does not load"):
         LlamaCpp(path, exported.context)
     assert inspect_model(path).verdicts[0].loads is False

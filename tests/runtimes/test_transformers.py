@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from conftest import relative_rms
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from ternary import TernaryTransformer, TransformerConfig
@@ -18,10 +19,6 @@ from ternary.export.safetensors_file import read_safetensors_header
 @pytest.fixture(scope="module")
 def reader(exported):
     return Transformers(exported.folder / "huggingface", exported.context)
-
-
-def relative_rms(theirs, ours):
-    return float(np.sqrt(((theirs - ours) ** 2).mean() / (ours**2).mean()))
 
 
 def test_it_is_an_arcee_model_of_as_many_parameters(exported, reader):
