@@ -16,10 +16,14 @@ BACKGROUND, INK = "#10151c", "#f4f6f8"
 COLOURS = {-1: "#3f8fd2", 0: "#28323e", 1: "#e2a33a"}
 
 
+def codes_of_a_group() -> np.ndarray:
+    """128 codes, the same on the card and on the cover."""
+    return project(np.random.default_rng(5).standard_normal((1, 128)).astype(np.float32)).codes
+
+
 def draw_card(path: Path) -> None:
     """Write the picture, 1200 by 630 pixels."""
-    weights = np.random.default_rng(5).standard_normal((1, 128)).astype(np.float32)
-    codes = project(weights)[0].reshape(8, 16)
+    codes = codes_of_a_group().reshape(8, 16)
     size = PIXELS[0] / 100, PIXELS[1] / 100
     figure = plt.figure(figsize=size, dpi=100, layout="none")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PIXELS[0]), ylim=(0, PIXELS[1]))

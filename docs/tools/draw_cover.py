@@ -9,17 +9,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from draw_card import BACKGROUND, COLOURS, INK
-
-from ternary import project
+from draw_card import BACKGROUND, COLOURS, INK, codes_of_a_group
 
 PIXELS = 1200, 1800
 
 
 def draw_cover(path: Path) -> None:
     """Write the picture, 1200 by 1800 pixels."""
-    weights = np.random.default_rng(5).standard_normal((1, 128)).astype(np.float32)
-    codes = project(weights)[0].reshape(16, 8)
+    codes = codes_of_a_group().reshape(16, 8)
     figure = plt.figure(figsize=(PIXELS[0] / 100, PIXELS[1] / 100), facecolor=BACKGROUND, dpi=100)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, PIXELS[0]), ylim=(0, PIXELS[1]))
     axes.axis("off")

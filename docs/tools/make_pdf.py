@@ -8,32 +8,19 @@ names, the first on the path, or the one of ``playwright install chromium``.
 """
 
 import argparse
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pikepdf
+from browser import find_browser
 from draw_cover import draw_cover
 from playwright.sync_api import sync_playwright
 
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 LAYOUT = Path(__file__).with_name("print_layout.js")
 LONGEST = 10 * 60_000  # milliseconds, for one step on a slow machine
 # The scripts of the page that paper has no use for: Run buttons and moving figures.
 UNWANTED = "**/_static/{runnable,figures}/*.js*"
-
-
-def find_browser(play) -> str:
-    """The browser to print with."""
-    on_path = [path for path in map(shutil.which, BROWSERS) if path]
-    for path in (os.environ.get("CHROMIUM"), *on_path, play.chromium.executable_path):
-        if path and Path(path).exists():
-            return path
-    raise SystemExit(
-        "the PDF is printed by Chromium or Chrome, and there is none on the path: install one, "
-        "name its program in CHROMIUM, or run `playwright install chromium`"
-    )
 
 
 def finish(target: Path) -> None:

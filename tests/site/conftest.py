@@ -7,7 +7,7 @@
 """
 
 import os
-import shutil
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +17,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "docs" / "tools"))
+
+from browser import find_browser  # noqa: E402
+
 SITE = Path(os.environ.get("SITE", ROOT / "_build" / "html")).resolve()
 CHECKS = ROOT / "vendor" / "checks"
-BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
 QUIET = [  # what a browser asks of its maker's servers by itself
     "--disable-background-networking",
     "--disable-component-update",
@@ -39,14 +42,6 @@ if not CHECKS.is_dir():
 def pages(pattern="**/*.html"):
     """The built pages, as paths below the site."""
     return sorted(path.relative_to(SITE).as_posix() for path in SITE.glob(pattern))
-
-
-def find_browser():
-    named = os.environ.get("CHROMIUM")
-    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
-    if not (named or found):
-        raise pytest.UsageError("no Chromium or Chrome on the path; install one or set CHROMIUM")
-    return named or found
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -81,7 +76,7 @@ def address():
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=QUIET)
         yield browser
         browser.close()
 

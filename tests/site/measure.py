@@ -120,7 +120,7 @@ def main():
     ):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=QUIET)
         measure_weights(browser, address)
         measure_run(browser, address)
         measure_paint(browser, address)
