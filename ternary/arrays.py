@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -57,6 +58,17 @@ class Workspace:
         if array is None:
             array = self._arrays[name, shape] = np.empty(shape, dtype or self.dtype)
         return array
+
+    def constant(self, value: float, n: int) -> npt.NDArray[Any]:
+        """A row of `n` equal numbers, which nobody writes to."""
+        row = self._arrays.get((str(value), (n,)))
+        if row is None:
+            row = self._arrays[str(value), (n,)] = np.full(n, value, self.dtype)
+        return row
+
+
+class ThreadWorkspace(threading.local, Workspace):
+    """A workspace with arrays of its own for every thread that asks it."""
 
 
 def require_forward(x: T | None, name: str) -> T:

@@ -130,7 +130,6 @@ class CausalAttention:
         q, k, v = self._heads(qkv)
         P = self._work("P", (T, B, self.n_heads, T))
         np.matmul(k, q.swapaxes(-1, -2), out=_batched(P))
-        P *= self.head_dim**-0.5
         P += self._mask
         peak = np.maximum.reduce(P, axis=0, out=self._work("peak", P.shape[1:]))
         P -= peak
@@ -156,7 +155,6 @@ class CausalAttention:
         total = np.add.reduce(dP, axis=0, out=self._work("peak", P.shape[1:]))
         dS = dP
         dS -= np.multiply(P, total, out=P)
-        dS *= self.head_dim**-0.5
         np.matmul(_batched(dS).swapaxes(-1, -2), k, out=dq)
         np.matmul(_batched(dS), q, out=dk)
         self._turn(dqkv, self._phases_back)
@@ -173,7 +171,7 @@ class CausalAttention:
         q, k, v = (part[0] for part in self._heads(qkv[None]))
         cache.keys[:, first:last] = k
         cache.values[:, first:last] = v
-        scores = q @ cache.keys[:, :last].swapaxes(-1, -2) * self.head_dim**-0.5
+        scores = q @ cache.keys[:, :last].swapaxes(-1, -2)
         if n > 1:
             scores[:, np.arange(first, last)[:, None] < np.arange(last)] = -np.inf
         scores -= scores.max(axis=-1, keepdims=True)
@@ -183,10 +181,14 @@ class CausalAttention:
         return y.swapaxes(0, 1).reshape(n, -1)
 
     def _turns(self, first: int, last: int) -> npt.NDArray[np.complexfloating]:
-        """Phases `(T, 3 D / 2)` of all pairs of q, k and v; those of the values are 1."""
+        """Phases `(T, 3 D / 2)` of all pairs of q, k and v; those of the values are 1.
+
+        The phases of the queries carry the scale of the scores, one over the root of `head_dim`.
+        """
         one = rotary_phases(first, last, self.head_dim, self.rope_base, self._work.dtype)
         heads = np.tile(one, self.n_heads)
-        return np.concatenate([heads, heads, np.ones_like(heads)], axis=-1)
+        scale = self._work.dtype.type(self.head_dim**-0.5)
+        return np.concatenate([scale * heads, heads, np.ones_like(heads)], axis=-1)
 
     def _prepare(self, T: int) -> None:
         """Tables for sequences of length T: the phases, and the mask of future keys."""
@@ -196,7 +198,7 @@ class CausalAttention:
         self._mask = np.where(future, -np.inf, 0).astype(self._work.dtype)[:, None, None, :]
 
     def _turn(self, qkv: Floats, phases: npt.NDArray[np.complexfloating]) -> None:
-        """Rotate queries and keys `(..., T, 3 D)` in place: one complex multiplication."""
+        """Rotate queries and keys `(..., T, 3 D)` in place, and scale queries: one product."""
         pairs = qkv.view(phases.dtype)
         np.multiply(pairs, phases, out=pairs)
 

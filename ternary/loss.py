@@ -34,8 +34,11 @@ class CrossEntropy:
     def __init__(self, dtype: npt.DTypeLike = np.float32) -> None:
         self._work = Workspace(dtype)
 
-    def forward(self, logits: Floats, targets: Ints) -> float:
+    def forward(self, logits: Floats, targets: Ints, n_counted: int | None = None) -> float:
         """Loss of `logits` `(N, V)` for integer `targets` `(N,)`, `IGNORE` among them.
+
+        It is the sum over the targets that count, divided by their number, or by `n_counted` where
+        these are a part of a larger batch.
 
         Raises
         ------
@@ -51,7 +54,7 @@ class CrossEntropy:
                 f"or {IGNORE} to leave one out"
             )
         self._counted = targets != IGNORE
-        self._n_counted = int(np.count_nonzero(self._counted))
+        self._n_counted = n_counted or int(np.count_nonzero(self._counted))
         if not self._n_counted:
             raise TernaryError("every target is ignored; expected at least one that counts")
         self._at_target = np.arange(N), np.maximum(targets, 0)
@@ -61,7 +64,7 @@ class CrossEntropy:
         np.subtract(logits, peak[:, None], out=exp)
         log_p = exp[self._at_target]
         np.exp(exp, out=exp)
-        np.add.reduce(exp, axis=1, out=total)
+        np.matmul(exp, self._work.constant(1, V), out=total)  # sums, by BLAS
         log_p -= np.log(total)
         return -float(log_p[self._counted].sum()) / self._n_counted
 

@@ -7,11 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ternary.arrays import Floats, Workspace
+from ternary.arrays import Floats, ThreadWorkspace
 from ternary.errors import TernaryError
 from ternary.parameters import Parameters
-
-BLOCK = 65536  # numbers updated at a time, so that they stay in the second-level cache
 
 
 class AdamW:
@@ -56,21 +54,20 @@ class AdamW:
         self.t = 0
         self.m = np.zeros_like(parameters.values)
         self.v = np.zeros_like(parameters.values)
-        self._work = Workspace(parameters.dtype)
+        self._work = ThreadWorkspace(parameters.dtype)
 
     def step(self, lr: float, weight_decay: float = 0.0) -> None:
         """Move all values by one step against their gradients."""
         self.t += 1
-        n_latents, n_values = self.parameters.n_latents, self.parameters.values.size
-        for first in range(0, n_latents, BLOCK):
-            self._update(slice(first, min(first + BLOCK, n_latents)), lr, weight_decay)
-        self._update(slice(n_latents, n_values), lr, 0.0)  # the gains
+        parameters = self.parameters
+        parameters.team.each(lambda shard: self._update(shard, lr, weight_decay), parameters.shards)
+        self._update(slice(parameters.n_latents, parameters.values.size), lr, 0.0)  # the gains
 
     def _update(self, where: slice, lr: float, weight_decay: float) -> None:
         beta1, beta2 = self.betas
         w, g = self.parameters.values[where], self.parameters.gradients[where]
         m, v = self.m[where], self.v[where]
-        step = self._work("step", (BLOCK,))[: len(w)]
+        step = self._work("step", w.shape)
         m *= beta1
         m += np.multiply(g, 1 - beta1, out=step)
         np.multiply(g, g, out=step)

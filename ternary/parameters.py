@@ -13,6 +13,7 @@ Rows are padded with zeros to whole groups. A padded latent gets no gradient and
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -22,8 +23,11 @@ import numpy.typing as npt
 from ternary.arrays import Codes, Floats, Scales, Workspace
 from ternary.errors import ProjectionError, ShapeError
 from ternary.projection import GroupAbsMean, Groups, Projected, Projection
+from ternary.team import Team
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+SHARD = 1 << 18  # numbers of a shard: threads meet too often with less, and caches are small
 
 
 class Parameters:
@@ -39,6 +43,11 @@ class Parameters:
         How latents become weights; `GroupAbsMean` by default.
     dtype
         float32; float64 for gradient checks.
+
+    Attributes
+    ----------
+    team
+        The threads that share what is done to whole buffers; one, unless somebody brings more.
 
     Raises
     ------
@@ -84,6 +93,7 @@ class Parameters:
             np.zeros_like(self._latents),
         )
         self.scratch = Workspace(dtype)  # for what the backward passes of all layers return
+        self.team = Team(1)
         self._first_group = dict(
             zip(self.matrix_shapes, self.groups.starts["tensor"].tolist(), strict=True)
         )
@@ -132,15 +142,37 @@ class Parameters:
             If a latent is NaN or infinite, or a mean is beyond float16; it names the layer, the
             row, and the group.
         """
+        if self.projection.is_local:
+            self.team.each(lambda shard: self._project(shard, share), self.shards)
+        else:
+            self._project(slice(0, self.n_latents), share)
+
+    def _project(self, shard: slice, share: float) -> None:
+        size = self.projection.group_size
+        where = slice(shard.start // size, shard.stop // size)
+        latents, out = self._latents[where], Projected(*(x[where] for x in self._projected))
         try:
-            self.projection.project(self._latents, self.groups, self._projected)
+            self.projection.project(latents, self.groups.part(where), out)
         except ProjectionError as error:
-            raise ProjectionError(f"{self.locate(error.group)}: {error}", error.group) from None
+            group = where.start + error.group
+            raise ProjectionError(f"{self.locate(group)}: {error}", group) from None
         if share < 1:
-            rest = self.scratch("rest", self.weights.shape)
-            np.subtract(self.latents, self.weights, out=rest)
-            rest *= 1 - share
-            self._projected.weights.reshape(-1)[:] += rest
+            out.weights[:] += (1 - share) * (latents - out.weights)
+
+    @property
+    def shards(self) -> list[slice]:
+        """Runs of whole groups of the latents, of nearly equal size, for the members of the team.
+
+        What is done number by number, or group by group, has the same result however the buffer is
+        cut. A shard is small, lest it leave the caches between two passes over it, and not smaller,
+        since threads of Python wait for each other at the beginning and the end of every pass.
+        """
+        size = self.projection.group_size
+        n_groups = self.n_latents // size
+        rounds = -(-self.n_latents // (SHARD * self.team.size))
+        n_shards = min(rounds * self.team.size, n_groups)
+        edges = [size * (i * n_groups // n_shards) for i in range(n_shards + 1)]
+        return [slice(*edge) for edge in itertools.pairwise(edges)]
 
     def replica(self) -> Parameters:
         """The same values and weights, with gradients and scratch memory of their own."""

@@ -13,19 +13,18 @@ row falls silent. A group has a scale of its own and keeps its 31 % of zeros how
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ternary.arrays import Codes, Floats, Ints, Scales, Workspace
+from ternary.arrays import Codes, Floats, Ints, Scales, ThreadWorkspace
 from ternary.errors import ProjectionError, ShapeError, TernaryError
 
 GROUP_SIZE = 128
 MAX_GROUP_SIZE = 1 << 16  # every row is padded to it
 FLOAT16_MAX = float(np.finfo(np.float16).max)  # 65504
-BLOCK = 512  # groups worked on at a time: 256 kB of float32, which stays in the second-level cache
 
 Scope: TypeAlias = Literal["group", "row", "tensor", "model"]
 
@@ -97,6 +96,10 @@ class Groups:
         }
         return cls(np.concatenate(counts), starts)
 
+    def part(self, where: slice) -> Groups:
+        """Some of the groups, for a projection that looks at one group at a time."""
+        return Groups(self.counts[where], self.starts)
+
     def pool(self, values: Floats, scope: Scope) -> Floats:
         """Add up one number a group over its scope, and give every group of the scope the total."""
         if scope == "group":
@@ -119,6 +122,7 @@ class Projection(ABC):
 
     name: str
     is_ternary: bool = True
+    is_local: bool = False  # whether it may be handed some of the groups at a time
 
     def __init__(self, group_size: int = GROUP_SIZE) -> None:
         if not 1 <= group_size <= MAX_GROUP_SIZE:
@@ -127,9 +131,16 @@ class Projection(ABC):
             )
         self.group_size = group_size
 
+    def __init_subclass__(cls) -> None:
+        cls.is_local = cls.__dict__.get("is_local", False)  # not inherited: it may look further
+
     @abstractmethod
     def project(self, latents: Floats, groups: Groups, out: Projected) -> None:
-        """Project `(n_groups, group_size)` latents into `out`, in place."""
+        """Project `(n_groups, group_size)` latents into `out`, in place.
+
+        A projection that is local, because the weights of a group depend on that group alone, is
+        called for a shard of the groups at a time, by several threads at once.
+        """
 
     def settings(self) -> dict[str, Any]:
         """What `make_projection` needs to build this projection again."""
@@ -153,7 +164,7 @@ class TernaryProjection(Projection):
 
     def __init__(self, group_size: int = GROUP_SIZE) -> None:
         super().__init__(group_size)
-        self._work = Workspace()
+        self._work = ThreadWorkspace()
 
     @abstractmethod
     def measure(self, latents: Floats, groups: Groups) -> tuple[Floats, Floats]:
@@ -169,37 +180,29 @@ class TernaryProjection(Projection):
         # A scale that float16 rounds to zero switches its group off: no |w| exceeds infinity.
         # No epsilon is needed. Where gradient reaches its output, the latents go on learning and
         # the group can come back; a whole dead row behind a slope of 0, as of ReLU at 0, cannot.
-        threshold = threshold.astype(latents.dtype, copy=False)
-        threshold[out.scales == 0] = np.inf
-        for rows in _blocks(len(latents)):
-            w, codes, weights = latents[rows], out.codes[rows], out.weights[rows]
-            above = threshold[rows, None]
-            stored = out.scales[rows, None].astype(weights.dtype)
-            is_negative = self._work("is_negative", (BLOCK, self.group_size), np.bool_)[: len(w)]
-            np.greater(w, above, out=codes.view(np.bool_))
-            np.less(w, -above, out=is_negative)
-            np.subtract(codes, is_negative.view(np.int8), out=codes)
-            np.copyto(weights, codes)
-            np.multiply(weights, stored, out=weights)
+        above = threshold.astype(latents.dtype, copy=False)[:, None]
+        above[out.scales == 0] = np.inf
+        is_negative = self._work("is_negative", latents.shape, np.bool_)
+        np.greater(latents, above, out=out.codes.view(np.bool_))
+        np.less(latents, -above, out=is_negative)
+        np.subtract(out.codes, is_negative.view(np.int8), out=out.codes)
+        np.copyto(out.weights, out.codes)
+        np.multiply(out.weights, out.scales[:, None].astype(latents.dtype), out=out.weights)
 
     def mean_magnitude(
         self, latents: Floats, groups: Groups, above: Floats | None = None
     ) -> Floats:
         """Mean of ``|w|`` over each group's scope, of all weights or of those above a threshold."""
-        sums = np.empty(len(latents), latents.dtype)
-        counts = groups.counts if above is None else np.empty_like(sums)
-        for rows in _blocks(len(latents)):
-            w = latents[rows]
-            magnitudes = self._work("magnitudes", (BLOCK, self.group_size), w.dtype)[: len(w)]
-            np.abs(w, out=magnitudes)
-            if above is not None:
-                survives = self._work("survives", (BLOCK, self.group_size), np.bool_)[: len(w)]
-                np.greater(magnitudes, above[rows, None], out=survives)
-                np.multiply(magnitudes, survives, out=magnitudes)
-                counts[rows] = np.count_nonzero(survives, axis=1)
-            np.add.reduce(magnitudes, axis=1, out=sums[rows])
-        pooled = groups.pool(counts, self.scope)
-        return groups.pool(sums, self.scope) / (pooled if above is None else np.maximum(pooled, 1))
+        magnitudes = np.abs(latents, out=self._work("magnitudes", latents.shape, latents.dtype))
+        counts = groups.counts
+        if above is not None:
+            survives = self._work("survives", latents.shape, np.bool_)
+            np.greater(magnitudes, above[:, None], out=survives)
+            np.multiply(magnitudes, survives, out=magnitudes)
+            counts = np.count_nonzero(survives, axis=1).astype(counts.dtype)
+        sums = groups.pool(np.add.reduce(magnitudes, axis=1), self.scope)
+        mean: Floats = sums / np.maximum(groups.pool(counts, self.scope), 1)
+        return mean
 
 
 class GroupAbsMean(TernaryProjection):
@@ -231,7 +234,7 @@ class GroupAbsMean(TernaryProjection):
     [0.64990234375, 6.5]
     """
 
-    name = "group"
+    name, is_local = "group", True
 
     def measure(self, latents: Floats, groups: Groups) -> tuple[Floats, Floats]:
         mean = self.mean_magnitude(latents, groups)
@@ -263,7 +266,7 @@ class TWN(TernaryProjection):
     (2016), arXiv:1605.04711, there with one scale a layer.
     """
 
-    name = "twn"
+    name, is_local = "twn", True
 
     def measure(self, latents: Floats, groups: Groups) -> tuple[Floats, Floats]:
         threshold = self.mean_magnitude(latents, groups) * latents.dtype.type(0.7)
@@ -273,7 +276,7 @@ class TWN(TernaryProjection):
 class Binary(TernaryProjection):
     """Two values instead of three: every weight is its sign times the group's absmean."""
 
-    name = "binary"
+    name, is_local = "binary", True
 
     def measure(self, latents: Floats, groups: Groups) -> tuple[Floats, Floats]:
         mean = self.mean_magnitude(latents, groups)
@@ -283,7 +286,7 @@ class Binary(TernaryProjection):
 class FullPrecision(Projection):
     """No projection: the twin against which every ternary model is compared."""
 
-    name = "full-precision"
+    name, is_local = "full-precision", True
     is_ternary = False
 
     def project(self, latents: Floats, groups: Groups, out: Projected) -> None:
@@ -366,10 +369,6 @@ def project(W_latent: Floats, projection: Projection | None = None) -> Projected
         out.scales.reshape(out_dim, -1),
         out.weights.reshape(out_dim, -1)[:, :in_dim],
     )
-
-
-def _blocks(n_groups: int) -> Iterator[slice]:
-    return (slice(first, first + BLOCK) for first in range(0, n_groups, BLOCK))
 
 
 def _require_scales(scale: Floats) -> None:

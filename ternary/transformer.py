@@ -211,13 +211,17 @@ class TernaryTransformer:
             x = block.forward(x)
         return self.head.forward(self.norm.forward(x))
 
-    def loss(self, tokens: Ints, targets: Ints) -> float:
-        """Mean cross-entropy in nats of `targets` `(B, T)`, those equal to `IGNORE` left out."""
+    def loss(self, tokens: Ints, targets: Ints, n_counted: int | None = None) -> float:
+        """Mean cross-entropy in nats of `targets` `(B, T)`, those equal to `IGNORE` left out.
+
+        For a part of a batch, `n_counted` is the number of targets that count in all of it.
+        """
         logits = self.forward(tokens)
         if targets.shape != tokens.shape:
             raise ShapeError(f"targets have shape {targets.shape}; expected {tokens.shape}")
         self._logits_shape = logits.shape
-        return self.cross_entropy.forward(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
+        logits = logits.reshape(-1, logits.shape[-1])
+        return self.cross_entropy.forward(logits, targets.reshape(-1), n_counted)
 
     def backward(self) -> None:
         """Write the gradient of the last `loss` into ``parameters.gradients``."""
