@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ternary.arrays import Floats, ThreadWorkspace
+from ternary.arrays import Floats, ThreadWorkspace, lasting
 from ternary.errors import TernaryError
 from ternary.parameters import Parameters
 
@@ -52,8 +52,9 @@ class AdamW:
         self.betas = betas
         self.eps = eps
         self.t = 0
-        self.m = np.zeros_like(parameters.values)
-        self.v = np.zeros_like(parameters.values)
+        self.m, self.v = (lasting(parameters.values.shape, parameters.dtype) for _ in range(2))
+        self.m.fill(0)
+        self.v.fill(0)
         self._work = ThreadWorkspace(parameters.dtype)
 
     def step(self, lr: float, weight_decay: float = 0.0) -> None:

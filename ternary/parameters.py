@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ternary.arrays import Codes, Floats, Scales, Workspace
+from ternary.arrays import Codes, Floats, Scales, Workspace, lasting
 from ternary.errors import ProjectionError, ShapeError
 from ternary.projection import GroupAbsMean, Groups, Projected, Projection
 from ternary.team import Team
@@ -83,14 +83,14 @@ class Parameters:
         self.groups = Groups.of(matrices.values(), group_size)
         n_groups = len(self.groups.counts)
         self.n_latents = n_groups * group_size  # with padding
-        self.values = np.zeros(self.n_latents + sum(gains.values()), dtype)
+        self.values = _zeros(self.n_latents + sum(gains.values()), dtype)
         self.values[self.n_latents :] = 1
-        self.gradients = np.zeros_like(self.values)
+        self.gradients = _zeros(self.values.size, dtype)
         self._latents = self.values[: self.n_latents].reshape(n_groups, group_size)
         self._projected = Projected(
-            np.zeros((n_groups, group_size), np.int8),
-            np.zeros(n_groups, np.float16),
-            np.zeros_like(self._latents),
+            _zeros((n_groups, group_size), np.int8),
+            _zeros(n_groups, np.float16),
+            _zeros(self._latents.shape, dtype),
         )
         self.scratch = Workspace(dtype)  # for what the backward passes of all layers return
         self.team = Team(1)
@@ -150,7 +150,7 @@ class Parameters:
     def _project(self, shard: slice, share: float) -> None:
         size = self.projection.group_size
         where = slice(shard.start // size, shard.stop // size)
-        latents, out = self._latents[where], Projected(*(x[where] for x in self._projected))
+        latents, out = self._latents[where], self._projected.part(where)
         try:
             self.projection.project(latents, self.groups.part(where), out)
         except ProjectionError as error:
@@ -177,7 +177,7 @@ class Parameters:
     def replica(self) -> Parameters:
         """The same values and weights, with gradients and scratch memory of their own."""
         other = copy.copy(self)
-        other.gradients = np.zeros_like(self.gradients)
+        other.gradients = _zeros(self.gradients.size, self.dtype)
         other.scratch = Workspace(self.dtype)
         return other
 
@@ -229,3 +229,9 @@ class Parameters:
         position = list(self.gain_sizes).index(name)
         first = self.n_latents + sum(sizes[:position])
         return slice(first, first + self.gain_sizes[name])
+
+
+def _zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    array = lasting((shape,) if isinstance(shape, int) else shape, dtype)
+    array.fill(0)
+    return array

@@ -116,6 +116,10 @@ class Projected(NamedTuple):
     scales: Scales
     weights: Floats
 
+    def part(self, where: slice) -> Projected:
+        """The rows of some of the groups."""
+        return Projected(self.codes[where], self.scales[where], self.weights[where])
+
 
 class Projection(ABC):
     """A strategy that turns latent weights into the weights that the model uses."""

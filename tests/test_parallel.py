@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ternary import IGNORE, TernaryError, TernaryTransformer, TransformerConfig
-from ternary.parallel import DataParallel, _openblas, _part, one_blas_thread
+from ternary.parallel import DataParallel, _part
+from ternary.team import Team, _openblas, one_blas_thread
 
 CONFIG = TransformerConfig(vocab_size=20, d_model=32, d_ff=64, n_heads=2)
 
@@ -123,6 +124,23 @@ def test_a_part_without_targets_counts_for_nothing():
     model = TernaryTransformer(CONFIG, dtype=np.float64)
     loss = model.loss(tokens, targets)
     assert DataParallel(model, 2).loss_and_gradient(tokens, targets) == pytest.approx(loss)
+
+
+def test_a_team_calls_every_member_at_once_and_keeps_their_order():
+    meeting = threading.Barrier(3, timeout=10)  # reached by all three, or by none
+
+    def work(member):
+        meeting.wait()
+        return 10 * member
+
+    assert Team(3).run(work) == [0, 10, 20]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_team_does_every_item_once(size):
+    done = []
+    Team(size).each(done.append, range(10))
+    assert sorted(done) == list(range(10))
 
 
 def test_blas_gets_its_threads_back():

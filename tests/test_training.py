@@ -26,6 +26,7 @@ from ternary import (
     DelayedCopy,
     DivergedError,
     FullPrecision,
+    GroupAbsMean,
     Induction,
     Parameters,
     ProjectionError,
@@ -37,9 +38,12 @@ from ternary import (
     evaluate,
     learning_rate,
     load_model,
+    make_projection,
 )
 from ternary.checkpoint import read_checkpoint, write_checkpoint
 from ternary.optim import DECAYS
+from ternary.projection import PROJECTIONS
+from ternary.team import Team
 
 
 def run(steps=10, **settings):
@@ -89,12 +93,52 @@ def test_adamw_is_that_of_the_paper():
         np.testing.assert_allclose(parameters.values, theta, rtol=1e-11)
 
 
-def test_adamw_in_blocks_leaves_no_seam():
-    """It works on 65536 numbers at a time; equal numbers must move equally everywhere."""
-    parameters = Parameters({"W": (3, 128 * 200)})
-    parameters.latents[:], parameters.gradients[:] = 1, 1
-    AdamW(parameters).step(0.5, 0.1)
-    assert len(np.unique(parameters.latents)) == 1
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_shards_are_the_latents_in_whole_groups_one_after_another(monkeypatch, size):
+    """Nothing is left out or done twice, and no member of a team waits for shards of another."""
+    monkeypatch.setattr("ternary.parameters.SHARD", 1000)
+    parameters = Parameters({"V": (3, 130), "W": (5, 128 * 20)}, {"gain": 4})
+    parameters.team = Team(size)
+    shards = parameters.shards
+    covered = np.concatenate([np.arange(s.start, s.stop) for s in shards])
+    np.testing.assert_array_equal(covered, np.arange(parameters.n_latents))
+    assert all(shard.start % 128 == 0 for shard in shards)
+    assert len(shards) % size == 0
+    assert max(s.stop - s.start for s in shards) - min(s.stop - s.start for s in shards) <= 128
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_the_cut_into_shards_changes_no_bit_of_step_and_projection(monkeypatch, projection):
+    results = []
+    for shard, size in ((1 << 18, 1), (1000, 1), (1000, 2), (300, 3)):
+        monkeypatch.setattr("ternary.parameters.SHARD", shard)
+        parameters = Parameters({"V": (7, 130), "W": (30, 512)}, {}, make_projection(projection))
+        parameters.team = Team(size)
+        rng = np.random.default_rng(0)
+        parameters.latents[:] = rng.standard_normal(parameters.n_latents)
+        optimizer = AdamW(parameters)
+        for _ in range(3):
+            parameters.gradients[:] = rng.standard_normal(parameters.gradients.size)
+            optimizer.step(0.01, 0.1)
+        parameters.project(0.75)
+        made = parameters.values, parameters.weights, parameters.all_codes, parameters.all_scales
+        results.append([array.tobytes() for array in made])
+    assert all(result == results[0] for result in results)
+
+
+def test_a_projection_of_ones_own_gets_all_groups_at_once(monkeypatch):
+    """Also if it derives from one that may be handed a shard at a time: it may look further."""
+    monkeypatch.setattr("ternary.parameters.SHARD", 1000)
+    seen = []
+
+    class Loudest(GroupAbsMean):
+        def measure(self, latents, groups):
+            seen.append(len(latents))
+            return super().measure(latents, groups)
+
+    parameters = Parameters({"W": (30, 512)}, {}, Loudest())
+    parameters.project()
+    assert seen == [120]
 
 
 def test_decay_leaves_the_gains_alone():

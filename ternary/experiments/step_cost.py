@@ -13,7 +13,7 @@ from ternary.arrays import Floats
 from ternary.config import TrainingConfig
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
 from ternary.optim import clip_gradients
-from ternary.parallel import one_blas_thread
+from ternary.team import one_blas_thread
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 
