@@ -16,7 +16,7 @@ from ternary import (
     TransformerConfig,
     directional_error,
 )
-from ternary.transformer import sample
+from ternary.generation import sample
 
 # Groups of three, so that every row of eight has whole groups and a padded one.
 TINY = TransformerConfig(vocab_size=5, d_model=8, n_layers=2, n_heads=2, d_ff=4, context=8)
