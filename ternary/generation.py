@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard, TypeVar
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ternary.arrays import Floats, Ints
 from ternary.attention import CausalAttention, KeyValueCache, rotary_phases
@@ -189,9 +190,7 @@ def _attend(attention: CausalAttention, cache: KeyValueCache) -> OfVector:
         return lambda qkv: attention.extend(qkv[None], cache)[0]
     keys, values = cache.keys, cache.values
     n_heads, capacity, head_dim = keys.shape
-    phases = rotary_phases(0, capacity, head_dim, attention.rope_base, keys.dtype)
-    # Of queries and keys. The scale of the scores is taken into the queries.
-    turns = np.stack([phases * keys.dtype.type(head_dim**-0.5), phases], axis=1)[:, :, None]
+    turns = _turns(capacity, head_dim, attention.rope_base, keys.dtype)
     scores = np.empty((n_heads, 1, capacity), keys.dtype)
     over_heads = np.empty((n_heads, 1, 1), keys.dtype)
     y = np.empty((n_heads, 1, head_dim), keys.dtype)
@@ -215,3 +214,15 @@ def _attend(attention: CausalAttention, cache: KeyValueCache) -> OfVector:
         return flat
 
     return attend
+
+
+@lru_cache(maxsize=4)  # blocks share it, and so does the next text
+def _turns(
+    capacity: int, head_dim: int, rope_base: float, dtype: np.dtype[Any]
+) -> npt.NDArray[np.complexfloating]:
+    """What turns queries and keys at every position, `(capacity, 2, 1, head_dim / 2)`.
+
+    The scale of the scores is taken into the queries.
+    """
+    phases = rotary_phases(0, capacity, head_dim, rope_base, dtype)
+    return np.stack([phases * dtype.type(head_dim**-0.5), phases], axis=1)[:, :, None]
