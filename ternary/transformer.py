@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from ternary.arrays import Floats, Ints
 from ternary.attention import CausalAttention, KeyValueCache
-from ternary.errors import ShapeError, TernaryError
+from ternary.errors import ShapeError
+from ternary.generation import generate
 from ternary.layers import RMSNorm, SquaredReLU, TernaryEmbedding, TernaryLinear
 from ternary.loss import CrossEntropy
 from ternary.parameters import Parameters
@@ -273,25 +274,7 @@ class TernaryTransformer:
         >>> len(list(model.generate(np.array([1, 2, 3]), 20)))
         20
         """
-        prompt = np.asarray(prompt)
-        if prompt.ndim != 1 or not prompt.size:
-            raise ShapeError(f"the prompt has shape {prompt.shape}; expected at least one token")
-        if not temperature >= 0:
-            raise TernaryError(f"temperature is {temperature}; expected 0 or more")
-        rng = rng or np.random.default_rng(0)
-        context = self.config.context
-        history = prompt.tolist()
-        unread = history[-context:]
-        caches = self.caches(min(context, len(history) + n_tokens))
-        for _ in range(n_tokens):
-            if caches[0].length + len(unread) > context:
-                unread = history[-max(context // 2, 1) :]
-                for cache in caches:
-                    cache.length = 0
-            token = sample(self.extend(np.array(unread), caches)[-1], temperature, rng)
-            history.append(token)
-            unread = [token]
-            yield token
+        return generate(self, prompt, n_tokens, temperature, rng)
 
     def _initialise(self, rng: np.random.Generator) -> None:
         for name, (out_dim, in_dim) in self.parameters.matrix_shapes.items():
@@ -304,17 +287,3 @@ def make_norm(config: TransformerConfig, parameters: Parameters, name: str) -> R
     """The normalisation whose gain has that name."""
     gain = parameters.view(parameters.values, name)
     return RMSNorm(gain, parameters.view(parameters.gradients, name), config.norm_eps)
-
-
-def sample(logits: Floats, temperature: float, rng: np.random.Generator) -> int:
-    """Draw a token from the softmax of `logits` `(vocab_size,)` at a temperature.
-
-    Examples
-    --------
-    >>> sample(np.array([0.0, 2.0, 1.0]), 0, np.random.default_rng(0))  # temperature 0: the peak
-    1
-    """
-    if temperature == 0:
-        return int(logits.argmax())
-    p = np.exp((logits - logits.max()).astype(np.float64) / temperature)
-    return int(rng.choice(len(p), p=p / p.sum()))

@@ -8,15 +8,17 @@ import reference
 
 from ternary import (
     IGNORE,
+    CausalAttention,
     FullPrecision,
     GroupAbsMean,
     ShapeError,
     TernaryError,
+    TernaryLinear,
     TernaryTransformer,
     TransformerConfig,
     directional_error,
 )
-from ternary.transformer import sample
+from ternary.generation import Decoder, sample
 
 # Groups of three, so that every row of eight has whole groups and a padded one.
 TINY = TransformerConfig(vocab_size=5, d_model=8, n_layers=2, n_heads=2, d_ff=4, context=8)
@@ -187,6 +189,18 @@ def test_logits_with_a_cache_are_those_without_in_float32():
         np.testing.assert_allclose(logits[0], at_once[i], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("n_read", [1, 3, 7])
+def test_logits_of_single_tokens_are_those_of_the_sequence(n_read):
+    model = tiny_model()
+    tokens = np.array([1, 4, 0, 2, 2, 3, 0, 1])
+    at_once = model.forward(tokens[None])[0].copy()
+    decoder = Decoder(model, len(tokens))
+    for _ in range(2):  # what was cached is forgotten
+        logits = [decoder.read(tokens[:n_read]).copy()]
+        logits += [decoder.extend(token).copy() for token in tokens[n_read:].tolist()]
+        np.testing.assert_allclose(logits, at_once[n_read - 1 :], rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("length", [1, 3, 7, 8, 9, 20])
 def test_greedy_text_is_that_of_whole_windows_without_a_cache(length):
     """Beyond the context, too, where the window slides by half of itself."""
@@ -196,6 +210,62 @@ def test_greedy_text_is_that_of_whole_windows_without_a_cache(length):
         lambda window: model.forward(np.array([window]))[0], prompt, 25, TINY.context
     )
     assert list(model.generate(prompt, 25, temperature=0)) == expected
+
+
+class Doubled:
+    """A layer of another kind, which has a forward pass and nothing else."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def forward(self, x):
+        return 2 * self.layer.forward(x)
+
+
+class Shifted(TernaryLinear):
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
+class NoPositions(CausalAttention):
+    def _turns(self, first, last):
+        return np.ones_like(super()._turns(first, last))
+
+
+def shift_up(model):
+    model.blocks[0].up = Shifted(model.parameters, "layers.0.up")
+
+
+def forget_positions(model):
+    model.blocks[1].attention = NoPositions(TINY.n_heads, TINY.d_model, dtype=np.float64)
+
+
+def take_relu(model):
+    model.blocks[0].activation.forward = lambda h: np.maximum(h, 0)
+
+
+REPLACEMENTS = {
+    "a linear layer, by a subclass": shift_up,
+    "attention, by a subclass": forget_positions,
+    "the method of an activation": take_relu,
+    "the head": lambda model: setattr(model, "head", Doubled(model.head)),
+    "a norm": lambda model: setattr(model, "norm", Doubled(model.norm)),
+    "the embedding": lambda model: setattr(model, "embedding", Doubled(model.embedding)),
+}
+
+
+@pytest.mark.parametrize("replace", REPLACEMENTS.values(), ids=REPLACEMENTS)
+def test_a_part_that_was_replaced_computes_single_tokens_too(replace):
+    model = tiny_model()
+    tokens = np.array([1, 4, 0, 2, 2, 3, 0, 1])
+    before = model.forward(tokens[None])[0].copy()
+    replace(model)
+    at_once = model.forward(tokens[None])[0].copy()
+    assert not np.allclose(at_once, before)
+    decoder = Decoder(model, len(tokens))
+    logits = [decoder.read(tokens[:1]).copy()]
+    logits += [decoder.extend(token).copy() for token in tokens[1:].tolist()]
+    np.testing.assert_allclose(logits, at_once, rtol=1e-10, atol=1e-12)
 
 
 def test_of_a_long_prompt_the_last_window_counts():
@@ -221,6 +291,20 @@ def test_sampled_frequencies_are_the_softmax_at_the_temperature(temperature):
     counts = np.bincount([sample(logits, temperature, rng) for _ in range(n)], minlength=3)
     p = np.array(reference.softmax(logits / temperature))
     assert (np.abs(counts - n * p) < 4 * np.sqrt(n * p * (1 - p))).all()
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 3.0])
+def test_sampling_is_a_choice_from_the_same_stream(temperature):
+    ours, theirs = np.random.default_rng(0), np.random.default_rng(0)
+    for logits in np.random.default_rng(1).standard_normal((500, 7)):
+        p = reference.softmax(logits / temperature)
+        assert sample(logits, temperature, ours) == theirs.choice(7, p=p)
+
+
+@pytest.mark.parametrize("prompt", [[-1], [5], [0, -1, 0], [0, 5]])
+def test_generation_refuses_a_token_that_is_not_in_the_vocabulary(prompt):
+    with pytest.raises(TernaryError, match="for a vocabulary of 5"):
+        next(tiny_model().generate(np.array(prompt), 3))
 
 
 def test_generation_refuses_what_it_cannot_continue():

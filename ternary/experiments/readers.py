@@ -141,13 +141,14 @@ class LlamaCpp(Reader):
     """
 
     package, extra = "xllamacpp", "runtimes"
+    n_threads = 1
 
     def load(self) -> None:
         xllamacpp = self.need("xllamacpp")
         settings = xllamacpp.CommonParams()
         settings.model.path = self.path
         settings.n_ctx, settings.n_parallel, settings.n_gpu_layers = self.context, 1, 0
-        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
+        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = self.n_threads
         settings.warmup, settings.verbosity = False, 0
         try:
             self.server = xllamacpp.Server(settings)
