@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def scaled_config(d_model: int, sequences: int, length: int, threads: int = 1) -
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
     """Milliseconds of a step, of its matrix products alone, and their ratio."""
-    trainer = Trainer(scaled_config(**settings))
+    trainer = Trainer(replace(scaled_config(**settings), seed=seed))
     products = products_of_step(trainer.model.config, settings["sequences"], settings["length"])
 
     def multiply() -> None:
