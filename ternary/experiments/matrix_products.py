@@ -5,11 +5,15 @@ The benchmarks time them too, so that both speak of the same products.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
 
 from ternary.arrays import Floats
+from ternary.config import TrainingConfig
+from ternary.parallel import one_blas_thread
 from ternary.transformer import TransformerConfig
 
 Product: TypeAlias = tuple[Floats, Floats, Floats]  # two factors, and where their product goes
@@ -65,3 +69,30 @@ def products_of_step(sizes: TransformerConfig, sequences: int, length: int) -> l
     layers.append(linear(vocab_size, d))
     forward = [product for layer in layers for product in layer[0]]
     return forward + [product for layer in reversed(layers) for product in layer[1]]
+
+
+def multiply(products: list[Product]) -> None:
+    """Compute all of them, in order."""
+    for a, b, out in products:
+        np.matmul(a, b, out)
+
+
+def products_in_parts(config: TrainingConfig) -> Callable[[], None]:
+    """The products of a step of a run as the package computes them: on every thread a part of the
+    batch, with one thread of BLAS.
+    """
+    config = config.resolved()
+    assert config.batch_size is not None and config.length is not None
+    parts = np.array_split(np.arange(config.batch_size), config.threads)
+    sizes, length = config.model_config(), config.length
+    first, *others = (products_of_step(sizes, len(part), length) for part in parts if len(part))
+    pool = ThreadPoolExecutor(config.threads)  # starts no thread before it has something to do
+
+    def step() -> None:
+        with one_blas_thread():
+            jobs = [pool.submit(multiply, products) for products in others]
+            multiply(first)
+            for job in jobs:
+                job.result()
+
+    return step

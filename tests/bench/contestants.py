@@ -6,18 +6,14 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from ternary.config import TrainingConfig
-from ternary.experiments.matrix_products import products_of_step
-from ternary.parallel import one_blas_thread
+from ternary.experiments.matrix_products import multiply, products_in_parts, products_of_step
 from ternary.training import Trainer
 
 Step = Callable[[], object]
@@ -45,23 +41,13 @@ def compiled_step(config: TrainingConfig) -> tuple[Step, str]:
 
 def products_by_blas(config: TrainingConfig) -> tuple[Step, str]:
     """The products of a step one after another; BLAS spreads each over its own threads."""
-    return _products(config, config.batch_size), ""
+    products = products_of_step(config.model_config(), config.batch_size, config.length)
+    return lambda: multiply(products), ""
 
 
 def products_by_parts(config: TrainingConfig) -> tuple[Step, str]:
     """The products of a part of the batch on every thread, as the package takes its steps."""
-    parts = [len(part) for part in np.array_split(range(config.batch_size), config.threads)]
-    works = [_products(config, sequences) for sequences in parts if sequences]
-    pool = ThreadPoolExecutor(config.threads)
-
-    def step() -> None:
-        with one_blas_thread():
-            others = [pool.submit(work) for work in works[1:]]
-            works[0]()
-            for other in others:
-                other.result()
-
-    return step, ""
+    return products_in_parts(config), ""
 
 
 FLOORS = {
@@ -79,16 +65,6 @@ CONTESTANTS: dict[str, Callable[[TrainingConfig], tuple[Step, str]]] = {
 def needs_torch(name: str) -> bool:
     """Whether a contestant can run only where PyTorch is installed."""
     return "torch" in name.lower()
-
-
-def _products(config: TrainingConfig, sequences: int) -> Step:
-    products = products_of_step(config.model_config(), sequences, config.length)
-
-    def step() -> None:
-        for a, b, out in products:
-            np.matmul(a, b, out=out)
-
-    return step
 
 
 def _torch_step(config: TrainingConfig, compiled: bool) -> tuple[Step, str]:

@@ -47,7 +47,8 @@ class Watch:
         """What they did, and a warning if it was much; `ours` are processor seconds of our own."""
         cores = (_busy_seconds() - self._busy - ours) / (time.perf_counter() - self._began)
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else math.nan
-        loud = load > QUIET_LOAD + bool(ours) if math.isnan(cores) else cores > QUIET_CORES
+        unknown = math.isnan(cores) and not ours  # our own work is part of the load
+        loud = cores > QUIET_CORES or (unknown and load > QUIET_LOAD)
         text = f"load {load:.2f}, {cores:.2f} cores busy with other work"
         return text + WARNING if loud else text
 
