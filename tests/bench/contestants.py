@@ -50,6 +50,20 @@ def products_by_parts(config: TrainingConfig) -> tuple[Step, str]:
     return products_in_parts(config), ""
 
 
+def products_by_torch(config: TrainingConfig) -> tuple[Step, str]:
+    """The same products by the BLAS of PyTorch, which may be the faster or the slower one."""
+    import torch
+
+    products = products_of_step(config.model_config(), config.batch_size, config.length)
+    tensors = [tuple(map(torch.from_numpy, product)) for product in products]
+
+    def step() -> None:
+        for a, b, out in tensors:
+            torch.matmul(a, b, out=out)
+
+    return step, ""
+
+
 FLOORS = {
     "products, threads of BLAS": products_by_blas,
     "products, batch in parts": products_by_parts,
@@ -57,6 +71,7 @@ FLOORS = {
 CONTESTANTS: dict[str, Callable[[TrainingConfig], tuple[Step, str]]] = {
     "ternary": ternary_step,
     **FLOORS,
+    "products, by PyTorch": products_by_torch,
     "PyTorch eager, fused AdamW": eager_step,
     "torch.compile, fused AdamW": compiled_step,
 }

@@ -66,7 +66,7 @@ def _take_turns(running: list[Contestant], options: argparse.Namespace) -> None:
     ours = sum(each.cpu_seconds for each in running)
     began, watch, rounds = time.perf_counter(), Watch(), 0
     while rounds < MIN_ROUNDS or time.perf_counter() - began < options.seconds:
-        for each in running:
+        for each in running if rounds % 2 else reversed(running):
             if not each.error:
                 each.milliseconds.append(each.take_turn(steps))
         rounds += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -54,8 +55,9 @@ class Contestant:
 
     def take_turn(self, steps: int) -> float:
         """Let it take so many steps; milliseconds of each."""
-        self._process.stdin.write(f"{steps}\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has died: `_answer` tells
+            self._process.stdin.write(f"{steps}\n")
+            self._process.stdin.flush()
         return self._answer().get("milliseconds", float("nan"))
 
     def stop(self) -> None:
