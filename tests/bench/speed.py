@@ -61,7 +61,7 @@ def _compare(size: str, options: argparse.Namespace) -> bool:
 
 def _take_turns(running: list[Contestant], options: argparse.Namespace) -> None:
     """Rounds for a while, and what the machine did meanwhile."""
-    quickest = min(each.take_turn(1) for each in running)
+    quickest = min(each.take_turn(2) for each in running)
     steps = min(max(round(1000 * options.turn / quickest), STEPS_OF_A_TURN[0]), STEPS_OF_A_TURN[1])
     ours = sum(each.cpu_seconds for each in running)
     began, watch, rounds = time.perf_counter(), Watch(), 0
@@ -79,27 +79,28 @@ def _take_turns(running: list[Contestant], options: argparse.Namespace) -> None:
 def _print_table(everyone: list[Contestant]) -> None:
     """Milliseconds of a step, and its ratio to the products and to ours in the same rounds."""
     timed = {each.name: each.milliseconds for each in everyone if not each.error}
-    floor = min(FLOORS, key=lambda name: statistics.median(timed.get(name, [math.inf])))
+    floor = min(FLOORS, key=lambda name: min(timed.get(name, [math.inf])))
     width = max(map(len, CONTESTANTS))
-    print(f"{'':{width}}   ms/step            time / products      time / ternary")
-    print(f"{'':{width}}    lowest   median   median  quartiles    median  quartiles")
+    head = "lowest  median  quartiles"
+    print(f"{'':{width}}        ms/step             time / products             time / ternary")
+    print(f"{'':{width}}  lowest  median  {head}  {head}")
     for each in everyone:
         if each.error:
             print(f"{each.name:{width}}  {each.error}")
             continue
         times = each.milliseconds
-        row = f"{each.name:{width}}  {min(times):8.2f} {statistics.median(times):8.2f}"
+        row = f"{each.name:{width}}  {min(times):6.2f}  {statistics.median(times):6.2f}"
         for other in (floor, "ternary"):
-            row += f"   {_ratio(times, timed[other])}" if other in timed else f"   {'n/a':>18}"
+            row += f"  {_ratio(times, timed[other])}" if other in timed else f"  {'n/a':>25}"
         print(row)
     print(f"The products are those of {floor!r}.")
 
 
 def _ratio(times: list[float], others: list[float]) -> str:
-    """Median and quartiles of the ratios, round by round."""
+    """That of the lowest times; median and quartiles of the ratios round by round."""
     ratios = [a / b for a, b in zip(times, others, strict=True)]
     low, median, high = statistics.quantiles(ratios, n=4)
-    return f"{median:6.2f}  {low:4.2f}-{high:4.2f}"
+    return f"{min(times) / min(others):6.2f}  {median:6.2f}  {f'{low:.2f}-{high:.2f}':>9}"
 
 
 def _config(size: str, threads: int) -> TrainingConfig:
