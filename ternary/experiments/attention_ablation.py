@@ -37,7 +37,7 @@ class NoPositions(CausalAttention):
     """Turns no query and no key: of the order it knows only what the causal mask tells."""
 
     def _turns(self, first: int, last: int) -> np.ndarray:
-        return np.ones_like(super()._turns(first, last))
+        return np.abs(super()._turns(first, last))  # the scale of the queries stays
 
 
 ATTENTION = {"no attention": NoAttention, "no positions": NoPositions}

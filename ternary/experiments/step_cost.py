@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ternary.arrays import Floats
 from ternary.config import TrainingConfig
 from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.matrix_products import products_of_step
 from ternary.optim import clip_gradients
 from ternary.team import one_blas_thread
 from ternary.training import Trainer
@@ -83,38 +83,6 @@ def watch_layers(model: TernaryTransformer, watch: StopWatch) -> None:
                 setattr(layer, name, watch.timed(part, getattr(layer, name)))
 
 
-def bare_products(
-    trainer: Trainer, sequences: int, multiply: Callable[..., Any]
-) -> Callable[[], None]:
-    """The matrix products of a step and nothing else, each with arrays of its own."""
-    rng, sizes = np.random.default_rng(0), trainer.model.config
-    n, d, d_ff = sequences * LENGTH, sizes.d_model, sizes.d_ff
-
-    def random(*shape: int) -> Floats:
-        return rng.standard_normal(shape, np.float32)
-
-    products: list[tuple[Floats, Floats, Floats]] = []
-    block = [(3 * d, d), (d, d), (d_ff, d), (d, d_ff)]
-    for out_dim, in_dim in [*block * sizes.n_layers, (sizes.vocab_size, d)]:
-        x, W, dy = random(n, in_dim), random(out_dim, in_dim), random(n, out_dim)
-        products.append((x, W.T, random(n, out_dim)))
-        products += [(dy.T, x, random(out_dim, in_dim)), (dy, W, random(n, in_dim))]
-    products.append((random(sizes.vocab_size, n), random(n, d), random(sizes.vocab_size, d)))
-    for _ in range(sizes.n_layers):
-        shape = sequences, LENGTH, sizes.n_heads, d // sizes.n_heads
-        q, k, v, dy, *out = (random(*shape).swapaxes(1, 2) for _ in range(8))
-        P, dP = (random(sequences, sizes.n_heads, LENGTH, LENGTH) for _ in range(2))
-        kT, vT, PT, dPT = (a.swapaxes(-1, -2) for a in (k, v, P, dP))
-        products += [(q, kT, P), (P, v, out[0]), (PT, dy, out[1]), (dy, vT, dP), (dP, k, out[2])]
-        products.append((dPT, q, out[3]))
-
-    def step() -> None:
-        for a, b, product in products:
-            multiply(a, b, product)
-
-    return step
-
-
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
     """Milliseconds of every part of a step, and of its matrix products alone."""
     trainer = Trainer(TrainingConfig(seed=seed, length=LENGTH, threads=1, weight_decay=0.1))
@@ -132,12 +100,14 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
         optimize(1e-3, 0.1)
         project()
 
-    products = bare_products(trainer, settings["sequences"], watch.timed("products", np.matmul))
+    products = products_of_step(model.config, settings["sequences"], LENGTH)
+    multiply = watch.timed("products", np.matmul)
     end = time.perf_counter() + (0.5 if quick else 4)
     with one_blas_thread():
         while time.perf_counter() < end:
             step()
-            products()
+            for a, b, out in products:
+                multiply(a, b, out)
             watch.end_step()
     return watch.milliseconds()
 

@@ -22,7 +22,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from turns import in_child, load, machine
+from machine import describe, load
+from turns import in_child
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -47,7 +48,7 @@ def main() -> int:
         LlamaCpp.n_threads = options.threads[0]  # ours are told by the environment
         print(json.dumps(_turn(options.child, *options.size, Path(options.folder))))
         return 0
-    print(machine())
+    print(describe())
     failed = False
     for d_model, context in SIZES:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,160 +1,148 @@
-"""Time 500 steps of the default copy run beside its matrix products alone and PyTorch.
+"""Time training steps beside their matrix products alone and PyTorch, in short turns.
 
-Every contestant runs in a process of its own, since the thread pools of OpenBLAS and PyTorch
-disturb each other, and all take turns round by round, since a machine drifts.
+Every contestant is a process of its own, since the thread pools of OpenBLAS and PyTorch disturb
+each other. All stay alive and take turns of a few steps, since a machine drifts: a ratio compares
+two turns of the same round, and the table has the median of the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
+import math
 import os
-import platform
+import re
 import statistics
-import subprocess
 import sys
 import time
+from dataclasses import replace
 
-import numpy as np
-from contestants import (
-    CONTESTANTS,
-    INSTALL_TORCH,
-    Trainer,
-    TrainingConfig,
-    compiled_step,
-    needs_torch,
-)
+from contestants import CONTESTANTS, FLOORS, INSTALL_TORCH, needs_torch
+from machine import Watch, describe
+from turns import Contestant
 
-RUN_STEPS = 500
-WARMUP_STEPS = 10
-MAX_LOSS_DIFFERENCE, MAX_GRADIENT_DIFFERENCE = 1e-5, 1e-4
-THREAD_VARIABLES = (
-    "OPENBLAS_NUM_THREADS",
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
+from ternary.config import TrainingConfig
+from ternary.experiments.step_scaling import BATCHES, HEAD_DIM, WIDTHS, scaled_config
+
+SIZES = [f"{width}:{sequences}x{length}" for width in WIDTHS for sequences, length in BATCHES]
+ALIASES = {"copy": SIZES[:1], "all": SIZES}  # the copy run is the first size
+MANY_STEPS = 100_000  # of a run, so that none ends before the rounds do
+MIN_ROUNDS, STEPS_OF_A_TURN = 5, (2, 50)
 
 
 def main() -> int:
     options = _options()
-    if options.parity:
-        print(json.dumps(_parity(options.child)))
-    elif options.child:
-        print(json.dumps(_time(options.child, options.steps)))
-    else:
-        return _compare(options.rounds, options.steps, options.threads)
-    return 0
+    watch = Watch()
+    time.sleep(1)
+    print(f"{describe()}\n{options.threads} threads each; before: {watch.describe()}")
+    failed = [_compare(size, options) for size in options.size]
+    return any(failed)
 
 
-def _compare(rounds: int, steps: int, threads: int) -> int:
-    has_torch = importlib.util.find_spec("torch") is not None
-    print(f"{platform.platform()}, {os.cpu_count()} CPUs, {threads} threads each")
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}")
-    reasons: dict[str, str] = {}
-    for name in filter(needs_torch, CONTESTANTS):
-        if not has_torch:
-            reasons[name] = INSTALL_TORCH
-            continue
-        parity, error = _in_child(name, steps, threads, "--parity")
-        if error:  # no C++ compiler, say; the others can run
-            reasons[name] = error
-            continue
-        print(
-            f"{name} {parity['version']}, same latents and batch: relative difference of the loss "
-            f"{parity['loss']:.1e}, of the gradients {parity['gradient']:.1e}"
-        )
-        if not (
-            parity["loss"] <= MAX_LOSS_DIFFERENCE and parity["gradient"] <= MAX_GRADIENT_DIFFERENCE
-        ):
-            print(
-                f"expected at most {MAX_LOSS_DIFFERENCE:g} and {MAX_GRADIENT_DIFFERENCE:g}: "
-                "this is another model, so nothing was timed"
-            )
-            return 1
-    milliseconds: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    loads = []
-    for _ in range(rounds):
-        for name in CONTESTANTS:
-            if name in reasons:
-                continue
-            loads.append(_load())
-            timed, error = _in_child(name, steps, threads)
-            if error:
-                reasons[name] = error
-            else:
-                milliseconds[name].append(timed["milliseconds"])
-    print(f"median of {rounds} rounds of {steps} steps, in turns, after {WARMUP_STEPS} to warm up")
-    print(f"load of the machine before a turn: {min(loads):.1f} to {max(loads):.1f}\n")
-    _print_table(milliseconds, reasons)
-    return any(reason != INSTALL_TORCH for reason in reasons.values())
+def _compare(size: str, options: argparse.Namespace) -> bool:
+    """Time all contestants at one size and print their table; whether one of them failed."""
+    everyone = [Contestant(name, _config(size, options.threads)) for name in CONTESTANTS]
+    for each in everyone:
+        if needs_torch(each.name) and importlib.util.find_spec("torch") is None:
+            each.error = INSTALL_TORCH
+        else:
+            each.start()  # one after another, for only one works at a time
+    print(f"\nd_model {size.replace(':', ', batch ').replace('x', ' x ')} tokens", flush=True)
+    if not all(each.error for each in everyone):
+        _take_turns([each for each in everyone if not each.error], options)
+    for each in everyone:
+        if each.remark:
+            print(f"{each.name}: {each.remark}")
+        if each.awake:
+            print(f"{each.name}: its threads went on spinning after {each.awake} turns")
+    _print_table(everyone)
+    return any(each.error not in ("", INSTALL_TORCH) for each in everyone)
 
 
-def _print_table(milliseconds: dict[str, list[float]], reasons: dict[str, str]) -> None:
+def _take_turns(running: list[Contestant], options: argparse.Namespace) -> None:
+    """Rounds for a while, and what the machine did meanwhile."""
+    quickest = min(each.take_turn(2) for each in running)
+    steps = min(max(round(1000 * options.turn / quickest), STEPS_OF_A_TURN[0]), STEPS_OF_A_TURN[1])
+    ours = sum(each.cpu_seconds for each in running)
+    began, watch, rounds = time.perf_counter(), Watch(), 0
+    while rounds < MIN_ROUNDS or time.perf_counter() - began < options.seconds:
+        for each in running if rounds % 2 else reversed(running):
+            if not each.error:
+                each.milliseconds.append(each.take_turn(steps))
+        rounds += 1
+    ours = sum(each.cpu_seconds for each in running) - ours
+    print(f"{rounds} rounds of {steps} steps each; meanwhile: {watch.describe(ours)}")
+    for each in running:
+        each.stop()
+
+
+def _print_table(everyone: list[Contestant]) -> None:
+    """Milliseconds of a step, and its ratio to the products and to ours in the same rounds."""
+    timed = {each.name: each.milliseconds for each in everyone if not each.error}
+    floor = min(FLOORS, key=lambda name: min(timed.get(name, [math.inf])))
     width = max(map(len, CONTESTANTS))
-    print(f"{'':{width}}  ms/step  lowest  highest  s/{RUN_STEPS} steps  time / ternary")
-    ours = milliseconds["ternary"]
-    for name, times in milliseconds.items():
-        if name in reasons:
-            print(f"{name:{width}}  {reasons[name]}")
+    head = "lowest  median  quartiles"
+    print(f"{'':{width}}        ms/step             time / products             time / ternary")
+    print(f"{'':{width}}  lowest  median  {head}  {head}")
+    for each in everyone:
+        if each.error:
+            print(f"{each.name:{width}}  {each.error}")
             continue
-        median = statistics.median(times)
-        ratio = f"{median / statistics.median(ours):.2f}" if ours else "n/a"
-        print(
-            f"{name:{width}}  {median:7.2f}  {min(times):6.2f}  {max(times):7.2f}"
-            f"  {median * RUN_STEPS / 1000:11.2f}  {ratio:>14}"
+        times = each.milliseconds
+        row = f"{each.name:{width}}  {min(times):6.2f}  {statistics.median(times):6.2f}"
+        for other in (floor, "ternary"):
+            row += f"  {_ratio(times, timed[other])}" if other in timed else f"  {'n/a':>25}"
+        print(row)
+    print(f"The products are those of {floor!r}.")
+
+
+def _ratio(times: list[float], others: list[float]) -> str:
+    """That of the lowest times; median and quartiles of the ratios round by round."""
+    ratios = [a / b for a, b in zip(times, others, strict=True)]
+    low, median, high = statistics.quantiles(ratios, n=4)
+    return f"{min(times) / min(others):6.2f}  {median:6.2f}  {f'{low:.2f}-{high:.2f}':>9}"
+
+
+def _config(size: str, threads: int) -> TrainingConfig:
+    width, sequences, length = map(int, re.split("[:x]", size))
+    return replace(scaled_config(width, sequences, length, threads), steps=MANY_STEPS)
+
+
+def _sizes(text: str) -> list[str]:
+    """The sizes that a word of the command line stands for."""
+    if text in ALIASES:
+        return ALIASES[text]
+    match = re.fullmatch(r"([1-9]\d*):[1-9]\d*x[1-9]\d*", text)
+    if not match or int(match[1]) % HEAD_DIM:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size; expected {', '.join(ALIASES)}, or d_model:sequences x tokens "
+            f"as in {SIZES[1]}, with d_model a multiple of {HEAD_DIM}"
         )
-
-
-def _in_child(name: str, steps: int, threads: int, *options: str) -> tuple[dict, str]:
-    """What this script prints as a child, or the last line of its complaint."""
-    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-    command = [sys.executable, __file__, "--child", name, "--steps", str(steps), *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        return {}, (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-    return json.loads(done.stdout.splitlines()[-1]), ""
-
-
-def _time(name: str, steps: int) -> dict[str, float]:
-    take_step = CONTESTANTS[name]()
-    for _ in range(WARMUP_STEPS):  # workspaces, thread pools, and the compiler
-        take_step()
-    began = time.perf_counter()
-    for _ in range(steps):
-        take_step()
-    return {"milliseconds": (time.perf_counter() - began) * 1000 / steps}
-
-
-def _parity(name: str) -> dict[str, float | str]:
-    import torch
-    from torch_model import largest_differences
-
-    compiled = CONTESTANTS[name] is compiled_step
-    loss, gradient = largest_differences(Trainer(TrainingConfig()), compiled)
-    return {"loss": loss, "gradient": gradient, "version": torch.__version__}
-
-
-def _load() -> float:
-    """Processes that wanted to run during the last minute; NaN where nobody counts them."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    return [text]
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each (%(default)s)")
-    parser.add_argument("--steps", type=int, default=100, help="steps of a turn (%(default)s)")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--size",
+        nargs="+",
+        type=_sizes,
+        default=[ALIASES["copy"]],
+        help=f"copy, all, or any of the form {SIZES[1]}: d_model, sequences, tokens (copy)",
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=45, help="of the rounds of a size (%(default)s)"
+    )
+    parser.add_argument(
+        "--turn", type=float, default=0.1, help="seconds of the quickest's turn (%(default)s)"
+    )
     parser.add_argument(
         "--threads", type=int, default=os.cpu_count() or 1, help="of each (%(default)s)"
     )
-    parser.add_argument("--child", metavar="NAME", help=argparse.SUPPRESS)
-    parser.add_argument("--parity", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if min(options.rounds, options.steps, options.threads) < 1:
-        parser.error("--rounds, --steps and --threads are 1 or more")
-    if not options.child and options.steps + WARMUP_STEPS > RUN_STEPS:
-        parser.error(f"--steps is at most {RUN_STEPS - WARMUP_STEPS}: the run has {RUN_STEPS}")
+    options.size = list(dict.fromkeys(size for sizes in options.size for size in sizes))
+    if not (options.seconds > 0 and options.turn > 0 and options.threads >= 1):
+        parser.error("--seconds and --turn are positive, --threads is 1 or more")
     return options
 
 

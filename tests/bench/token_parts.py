@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from turns import load, machine
+from machine import describe, load
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--texts", type=int, default=TEXTS, help="of each size (%(default)s)")
     options = parser.parse_args()
-    print(f"{machine()}, load {load():.1f}; microseconds a token, the fastest of {options.texts}")
+    print(f"{describe()}, load {load():.1f}; microseconds a token, the fastest of {options.texts}")
     for d_model, context in SIZES:
         model = TernaryTransformer(
             TransformerConfig(d_model=d_model, d_ff=4 * d_model, context=context)

@@ -1,4 +1,4 @@
-"""The default model and recipe in PyTorch, and a proof that they are the same."""
+"""Model and recipe of the package in PyTorch, and a proof that they are the same."""
 
 from __future__ import annotations
 
@@ -113,6 +113,24 @@ class TorchTrainer:
             fused=True,
         )
 
+    def largest_differences(self) -> tuple[float, float]:
+        """Relative difference of the loss from that of the package on one batch, and the largest
+        of any tensor's gradient. To be asked before the first step.
+        """
+        package = self.trainer.model
+        batch = self.trainer.task.batch(self.trainer.rng, self.trainer.config.batch_size)
+        package_loss = package.loss(*batch)
+        package.backward()
+        loss = self.loss(*map(torch.from_numpy, batch))
+        loss.backward()
+        parameters = package.parameters
+        gradients = in_torch_order(parameters, parameters.gradients, package.config.n_heads)
+        differences = [
+            np.linalg.norm(tensor.grad.numpy() - gradients[name]) / np.linalg.norm(gradients[name])
+            for name, tensor in self.model.named_parameters()
+        ]
+        return abs(loss.item() / package_loss - 1), float(max(differences))
+
     def take_step(self) -> float:
         config = self.trainer.config
         batch = self.trainer.task.batch(self.trainer.rng, config.batch_size)
@@ -159,21 +177,3 @@ def in_torch_order(
     for name in parameters.gain_sizes:
         arrays[f"{name}.weight"] = parameters.view(buffer, name)
     return arrays
-
-
-def largest_differences(trainer: Trainer, compiled: bool) -> tuple[float, float]:
-    """Relative difference of the loss on one batch, and the largest of any tensor's gradient."""
-    model = trainer.model
-    other = TorchTrainer(trainer, compiled)
-    tokens, targets = trainer.task.batch(trainer.rng, trainer.config.batch_size)
-    loss = model.loss(tokens, targets)
-    model.backward()
-    torch_loss = other.loss(torch.from_numpy(tokens), torch.from_numpy(targets))
-    torch_loss.backward()
-    parameters = model.parameters
-    gradients = in_torch_order(parameters, parameters.gradients, model.config.n_heads)
-    differences = [
-        np.linalg.norm(tensor.grad.numpy() - gradients[name]) / np.linalg.norm(gradients[name])
-        for name, tensor in other.model.named_parameters()
-    ]
-    return abs(torch_loss.item() / loss - 1), float(max(differences))
