@@ -8,7 +8,8 @@ from ternary.arrays import Floats
 from ternary.attention import CausalAttention
 from ternary.config import TrainingConfig
 from ternary.data import Task
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.record import Record, Settings, Values
 from ternary.loss import IGNORE
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer

@@ -10,8 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.layer_cost import Work, fastest, ratio
+from ternary.experiments.record import Settings, Values
 
 TOKENS = [16, 64, 256, 1024, 4096]  # outputs of 32 kB to 8 MB
 N_KEPT = 8  # outputs alive together, as in training, where the backward pass needs them
@@ -112,4 +113,5 @@ EXPERIMENT = Experiment(
         ),
     ],
     quick_claims=[REUSED],
+    timed=True,
 )

@@ -11,7 +11,8 @@ import numpy as np
 
 from ternary.arrays import Floats
 from ternary.config import TrainingConfig
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.record import Record, Settings, Values
 from ternary.optim import clip_gradients
 from ternary.parallel import one_blas_thread
 from ternary.training import Trainer
@@ -183,4 +184,5 @@ EXPERIMENT = Experiment(
     measure=measure,
     claims=EVERYWHERE,
     quick_claims=EVERYWHERE,
+    timed=True,
 )
