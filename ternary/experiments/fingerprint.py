@@ -52,6 +52,12 @@ def fingerprint(function: Callable[..., Any]) -> str:
     >>> len(fingerprint(learning_rate)), fingerprint(learning_rate) == fingerprint(clip_gradients)
     (16, False)
     """
+    content = repr(sorted(code_of(function).items()))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def code_of(function: Callable[..., Any]) -> dict[Place, list[str]]:
+    """What the code of a function and of all that it uses does, by place."""
     start = function.__module__, function.__qualname__.split(".")[0]
     if not _module(start[0]).statements.get(start[1]):
         raise TernaryError(f"the source of {function!r} cannot be read; expected def in a module")
@@ -64,8 +70,7 @@ def fingerprint(function: Callable[..., Any]) -> str:
             module = _module(place[0])
             found[place] = [meaning(each) for each in module.statements.get(place[1], ())]
             left += module.places(place[1])
-    hashed = hashlib.sha256(repr(sorted(found.items())).encode())
-    return hashed.hexdigest()[:16]
+    return found
 
 
 @dataclass

@@ -88,6 +88,7 @@ def run_experiment(
             if after_trial:
                 after_trial(len(kept.trials), len(kept.plan))
         if kept.missing:
+            failed.sort(key=lambda trial: kept.plan.index((trial["settings"], trial["seed"])))
             raise UnfinishedError(_unfinished(kept, failed), failed)
         return kept.finish()
 
@@ -103,7 +104,7 @@ def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -
     breaks: Counter[str] = Counter()
     slots = 1 if experiment.timed else workers.slots
 
-    def start(job: Job) -> None:
+    def start(job: Job) -> Future[Trial]:
         arguments = (experiment.measure, *job, kept.quick, kept.code, workers.name)
         try:
             future = workers.submit(run_trial, *arguments)
@@ -111,6 +112,7 @@ def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -
             workers.restart()
             future = workers.submit(run_trial, *arguments)
         running[future] = job
+        return future
 
     while True:
         alone = any(breaks[key_of(*job)] for job in running.values())
@@ -121,7 +123,8 @@ def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -
                 break
             waiting.remove(job)
             alone = bool(breaks[key_of(*job)])
-            start(job)
+            if start(job).done():
+                break  # it is kept before the next one starts
         if not running:
             return
         done = wait(running, return_when=FIRST_COMPLETED).done
