@@ -2,7 +2,8 @@
 
 What its trials do besides is told by the environment, so that tests can start it as users do:
 TOY_SECONDS how long a trial takes, TOY_LOG a file that gets a line from every trial that begins,
-TOY_FAIL and TOY_KILL the rates whose trials raise an error, or end their process.
+TOY_FAIL and TOY_KILL the rates whose trials raise an error or end their process, TOY_KILL_ONCE a
+file that the last rate makes before it ends its process, if it is not there.
 """
 
 import os
@@ -30,7 +31,8 @@ def measure(settings, seed, quick):
         raise ValueError(f"no rate of {lr}")
     if str(lr) in os.environ.get("TOY_KILL", "").split():
         os.kill(os.getpid(), signal.SIGKILL)
-    if (once := os.environ.get("TOY_KILL_ONCE")) and not Path(once).exists():
+    once = os.environ.get("TOY_KILL_ONCE")
+    if once and lr == RATES[-1] and not Path(once).exists():
         Path(once).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return {"bpb": lr / 3 + seed / 7, "curve": [seed / 3, lr / 7, float("inf")]}

@@ -6,6 +6,7 @@ thread in a product, and processes share nothing that they could wait for.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -170,6 +171,8 @@ class DaskWorkers(Workers):
             raise TernaryError(
                 'Dask is not installed; install it with pip install "dask[distributed]"'
             ) from None
+        # What goes wrong is said by us, once.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
             self._client = distributed.Client(address, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
