@@ -172,7 +172,8 @@ class DaskWorkers(Workers):
                 'Dask is not installed; install it with pip install "dask[distributed]"'
             ) from None
         # What goes wrong is said by us, once.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for logger in ("distributed", "distributed.client"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
         try:
             self._client = distributed.Client(address, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
