@@ -14,7 +14,7 @@ from ternary.experiments.experiment import Experiment, Job, key_of, key_of_trial
 from ternary.experiments.fingerprint import fingerprint
 from ternary.experiments.lock import locked
 from ternary.experiments.partial import Partial, partial_path, sync_folder
-from ternary.experiments.record import Record, Trial, load_record, record_path
+from ternary.experiments.record import RECORDS, Record, Trial, load_record, record_path
 
 
 @dataclass
@@ -112,11 +112,20 @@ class Kept:
         return [trial for key, trial in last.items() if key in missing]
 
     def seconds(self, job: Job) -> float | None:
-        """How long a trial will take, by those of its settings, or by all; None if unknown."""
-        known = [t for source in (self.record, self.partial) if source for t in source.trials]
-        known = [t for t in known if "values" in t and "seconds" in t]
+        """How long a trial will take, by those of its settings, or by all; None if unknown.
+
+        Where there are none in the folder, those of the package's own record tell.
+        """
+        here = [t for source in (self.record, self.partial) if source for t in source.trials]
+        known = [t for t in here if "values" in t] or self._in_package
         alike = [t for t in known if t["settings"] == job[0]] or known
         return sum(t["seconds"] for t in alike) / len(alike) if alike else None
+
+    @cached_property
+    def _in_package(self) -> list[Trial]:
+        name = self.experiment.name
+        there = not self.quick and record_path(name, RECORDS).is_file()
+        return load_record(name).trials if there else []
 
     def add(self, trial: Trial) -> None:
         """Keep one more trial; when this returns, it is on the disk.
