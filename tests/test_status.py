@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import time
 from dataclasses import replace
 
 import pytest
 import toy
-from test_trials import Serial, interrupted, tried
+from toy_runs import Serial, interrupted, tried
 
 from ternary import TernaryError, cli, experiments
 from ternary.experiments import Claim, load_record, run_experiment
@@ -16,6 +17,7 @@ from ternary.experiments.experiment import key_of
 from ternary.experiments.kept import Kept
 from ternary.experiments.status import Status, most_needed, status_of, table
 from ternary.experiments.workers import Workers
+from ternary.parallel import _openblas
 
 TOY = toy.EXPERIMENT
 
@@ -299,6 +301,32 @@ def test_a_trial_that_fails_makes_all_end_with_one(folder, run, monkeypatch):
     assert status == 1
     assert "3 failed" in said
     assert re.search(r"\ntoy +partial +9 of 12 trials, 3 failed", said)
+
+
+def blas_threads():
+    return _openblas().scipy_openblas_get_num_threads64_()
+
+
+def test_trials_in_threads_have_one_blas_thread_and_give_the_others_back():
+    blas = _openblas()
+    if blas is None:  # another BLAS: nothing is changed, so nothing is to be given back
+        return
+    before = blas_threads()
+    blas.scipy_openblas_set_num_threads64_(2)
+    try:
+        with make_workers("threads", 2) as workers:
+            run_experiment(replace(TOY, measure=count_blas_threads), workers)
+            assert blas_threads() == 1
+        assert blas_threads() == 2
+    finally:
+        blas.scipy_openblas_set_num_threads64_(before)
+
+
+def count_blas_threads(settings, seed, quick):
+    time.sleep(0.01 * seed)
+    if blas_threads() != 1:
+        raise ValueError("another trial has ended, and taken the setting with it")
+    return {"bpb": settings["lr"]}
 
 
 def test_the_variables_of_blas_are_left_alone_where_the_user_has_set_them(monkeypatch):

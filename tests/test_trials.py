@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import toy
+from toy_runs import Dying, Serial, interrupted, tried, values
 
 from ternary import TernaryError
 from ternary.experiments import UnfinishedError, load_record, run_experiment
@@ -22,46 +24,6 @@ TOY = toy.EXPERIMENT
 PARTIAL = "toy.partial.jsonl"
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = int(os.environ.get("KILLS", "10"))
-
-
-class Serial(Executor):
-    """The least that an executor can be: it runs a call when it gets it."""
-
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
-
-class Dying(Executor):
-    """An executor that goes away after some trials, as if the machine had been switched off."""
-
-    def __init__(self, trials):
-        self.left = trials
-
-    def submit(self, function, /, *args, **kwargs):
-        if not self.left:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return Serial().submit(function, *args, **kwargs)
-
-
-def values(record):
-    """All that a record says about its values, in its order."""
-    return [(trial["settings"], trial["seed"], trial["values"]) for trial in record.trials]
-
-
-def interrupted(folder, trials, experiment=TOY, **options):
-    """A run that ends in the middle."""
-    with pytest.raises(KeyboardInterrupt):
-        run_experiment(experiment, Dying(trials), folder=folder, **options)
-
-
-def tried(log):
-    return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
 
 
 @pytest.fixture
@@ -271,12 +233,13 @@ def test_an_executor_that_drops_its_calls_is_named(folder):
         run_experiment(TOY, Gone(), folder=folder)
 
 
-@pytest.mark.parametrize("size", [0, 1, 50, -1])
-def test_a_line_that_was_cut_short_is_left_out(folder, whole, size):
+@pytest.mark.parametrize("cut", [0, 1, 50, -1, None])
+def test_a_line_that_was_cut_short_is_left_out(folder, whole, cut):
     interrupted(folder, 5)
     path = folder / PARTIAL
     *lines, last, _ = path.read_bytes().split(b"\n")
-    path.write_bytes(b"\n".join([*lines, last[:size]]))
+    short = last[:cut] if cut is not None else last + bytes(5000)  # of a trial with long values
+    path.write_bytes(b"\n".join([*lines, short]))
     assert len(Partial.read(path).trials) == 4
     assert values(run_experiment(TOY, Serial(), folder=folder)) == values(whole)
 
@@ -447,12 +410,14 @@ def test_a_second_run_into_the_same_folder_is_refused_and_harms_nothing(folder, 
     assert values(load_record("toy", folder)) == values(whole)
 
 
-def test_a_process_that_dies_costs_only_the_trials_that_end_it(folder, log, monkeypatch):
-    process = command(folder, "--jobs", "2", TOY_KILL="2")
+def test_a_process_that_dies_costs_only_the_trials_that_end_it(folder, log):
+    process = command(folder, "--jobs", "2", TOY_KILL="2", TOY_SECONDS="0.05")
     _, err = process.communicate()
     assert process.returncode == 1
     assert "9 of 12 trials are kept, 3 are left; 3 failed:\n" in err
     assert err.count("{'lr': 2}") == err.count("its process died, 3 times") == 3
+    begun = Counter(tuple(line.split()[:2]) for line in log.read_text().splitlines())
+    assert all(n == 3 if lr == "2" else n <= 2 for (lr, _), n in begun.items()), begun
     process = command(folder)
     assert process.wait() == 0
 

@@ -16,6 +16,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(map(str, Path(__file__).resolve().par
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import toy
+from toy_runs import values
 
 from ternary.experiments import run_experiment
 
@@ -40,10 +41,6 @@ def whole():
 
     with ThreadPoolExecutor(1) as one:
         return values(run_experiment(toy.EXPERIMENT, one))
-
-
-def values(record):
-    return [(trial["settings"], trial["seed"], trial["values"]) for trial in record.trials]
 
 
 def experiment(folder, *options, launcher=()):

@@ -7,8 +7,9 @@ import time
 
 import pytest
 import toy
-from conftest import experiment, values
+from conftest import experiment
 from distributed import LocalCluster
+from toy_runs import values
 
 from ternary.experiments import UnfinishedError, load_record, run_experiment
 from ternary.experiments.executors import make_workers

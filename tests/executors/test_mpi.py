@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import experiment, values
+from conftest import experiment
+from toy_runs import values
 
 from ternary.experiments import load_record
 
