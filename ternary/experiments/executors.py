@@ -164,6 +164,8 @@ class MPIWorkers(Workers):
 class DaskWorkers(Workers):
     """The workers of a Dask scheduler. It gives the trial of a worker that died to another."""
 
+    max_deaths = 2  # after each of which Dask has tried several workers
+
     def __init__(self, address: str) -> None:
         try:
             distributed = import_module("distributed")
@@ -183,6 +185,10 @@ class DaskWorkers(Workers):
             ) from None
         super().__init__(self._client.get_executor(), max(1, sum(self._client.nthreads().values())))
         self.name = f"dask {address}"
+        self._killed = distributed.KilledWorker
+
+    def died(self, error: BaseException) -> bool:
+        return isinstance(error, self._killed)
 
     def close(self) -> None:
         self._client.close()

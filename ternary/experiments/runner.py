@@ -17,8 +17,6 @@ from ternary.experiments.record import Record, Trial
 from ternary.experiments.trial import failed_trial, run_trial
 from ternary.experiments.workers import Workers
 
-MAX_BREAKS = 3  # so often may a trial end its process before it counts as failed
-
 
 class UnfinishedError(TernaryError):
     """A run that ended before its record was complete.
@@ -96,12 +94,12 @@ def run_experiment(
 def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -> Iterator[Trial]:
     """Run what is missing, as many trials at a time as the workers take, and yield each at its end.
 
-    Where the death of one process breaks the whole pool, as in the standard library, every trial
-    that was running is run again, alone, so that the one to blame is found and the others are not.
+    When a process dies, other trials are lost with it: all that were running, in a pool of the
+    standard library. Each is run again, alone, so that the one to blame is found, and no other.
     """
     experiment, waiting = kept.experiment, list(kept.missing)
     running: dict[Future[Trial], Job] = {}
-    breaks: Counter[str] = Counter()
+    deaths: Counter[str] = Counter()
     slots = 1 if experiment.timed else workers.slots
 
     def start(job: Job) -> Future[Trial]:
@@ -115,14 +113,14 @@ def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -
         return future
 
     while True:
-        alone = any(breaks[key_of(*job)] for job in running.values())
+        alone = any(deaths[key_of(*job)] for job in running.values())
         while waiting and len(running) < slots and not alone:
-            ready = (j for j in waiting if not (running and breaks[key_of(*j)]) and may_start(j))
+            ready = (j for j in waiting if not (running and deaths[key_of(*j)]) and may_start(j))
             job = next(ready, None)
             if job is None:
                 break
             waiting.remove(job)
-            alone = bool(breaks[key_of(*job)])
+            alone = bool(deaths[key_of(*job)])
             if start(job).done():
                 break  # it is kept before the next one starts
         if not running:
@@ -132,12 +130,12 @@ def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -
             done = wait(running).done  # all others end with it
         for future in done:
             job, error = running.pop(future), _error_of(future, workers)
-            if isinstance(error, BrokenExecutor):
-                breaks[key_of(*job)] += 1
-                if breaks[key_of(*job)] < MAX_BREAKS:
+            if error and workers.died(error):
+                deaths[key_of(*job)] += 1
+                if deaths[key_of(*job)] < workers.max_deaths:
                     waiting.append(job)
                     continue
-                error = TernaryError(f"its process died, {MAX_BREAKS} times")
+                error = TernaryError(f"its process died, {workers.max_deaths} times: {error}")
             yield failed_trial(job, error, kept.code, workers.name) if error else future.result()
         if broken:
             workers.restart()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,7 +25,11 @@ class Workers:
     ----------
     name
         What a record says about where its trials ran.
+    max_deaths
+        How often the process of a trial may die before the trial counts as failed.
     """
+
+    max_deaths = 3
 
     def __init__(self, executor: Executor, slots: int = sys.maxsize) -> None:
         self.executor = executor
@@ -35,6 +39,10 @@ class Workers:
     def submit(self, call: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have a call carried out."""
         return self.executor.submit(call, *arguments)
+
+    def died(self, error: BaseException) -> bool:
+        """Whether an error says that a process died, and not what a trial did wrong."""
+        return isinstance(error, BrokenExecutor)
 
     def restart(self) -> None:
         """Start anew after a worker died and took the others with it."""

@@ -1,9 +1,9 @@
 """Which arrangement of the cores gets a sweep of small runs done first.
 
-Twelve short runs on text, as an experiment has them: one after another with all threads for each; a
-process a core with one thread each; and threads of one process, a core each, with one BLAS thread.
-All arrangements take turns round by round, since a machine drifts. Each is started anew, and what
-it takes to start is counted.
+Twelve short runs on text, as an experiment has them. One after another: with one thread, with all
+threads for the products (BLAS), with all threads for the parts of a batch. Side by side: a process
+a core with one thread each; threads of one process with one BLAS thread each. All take turns round
+by round, since a machine drifts. Each is started anew, and what it takes to start is counted.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from ternary.experiments.workers import Workers
 
 RUNS = 12
 CORES = os.cpu_count() or 1
-ARRANGEMENTS = {
-    "in turn": f"one after another, {CORES} threads each",
-    "process": f"{CORES} processes, one thread each",
-    "threads": f"{CORES} threads of one process, one BLAS thread each",
+ARRANGEMENTS = {  # and the threads of a batch, and of BLAS
+    "one": ("one after another, one thread", 1, 1),
+    "blas": (f"one after another, {CORES} BLAS threads", 1, CORES),
+    "in turn": (f"one after another, {CORES} threads each", CORES, CORES),
+    "process": (f"{CORES} processes, one thread each", 1, 1),
+    "threads": (f"{CORES} threads of one process, one BLAS thread each", 1, CORES),
 }
 
 
@@ -54,10 +56,9 @@ def run(number: int, steps: int, threads: int, d_model: int) -> float:
 
 def sweep(arrangement: str, steps: int, d_model: int) -> list[float]:
     """The losses of all runs."""
-    if arrangement == "in turn":
-        workers, threads = Workers(ThreadPoolExecutor(1), 1), CORES
-    else:
-        workers, threads = make_workers(arrangement, CORES), 1
+    threads = ARRANGEMENTS[arrangement][1]
+    side_by_side = arrangement in ("process", "threads")
+    workers = make_workers(arrangement, CORES) if side_by_side else Workers(ThreadPoolExecutor(1))
     with workers:
         futures = [workers.submit(run, n, steps, threads, d_model) for n in range(RUNS)]
         return [future.result() for future in futures]
@@ -83,13 +84,13 @@ def main() -> int:
     print(f"load of the machine before a turn: {min(loads):.1f} to {max(loads):.1f}")
     same = losses["process"] == losses["threads"]
     print(f"processes and threads end with the same losses: {same}")
-    width = max(map(len, ARRANGEMENTS.values()))
-    print(f"\n{'':{width}}  median s  lowest s  faster than in turn (median, lowest)")
+    width = max(len(text) for text, *_ in ARRANGEMENTS.values())
+    print(f"\n{'':{width}}  median s  lowest s  times as fast as with all threads (median, lowest)")
     first = seconds["in turn"]
     for name, times in seconds.items():
         ratios = statistics.median(first) / statistics.median(times), min(first) / min(times)
         print(
-            f"{ARRANGEMENTS[name]:{width}}  {statistics.median(times):8.2f}  {min(times):8.2f}"
+            f"{ARRANGEMENTS[name][0]:{width}}  {statistics.median(times):8.2f}  {min(times):8.2f}"
             f"  {ratios[0]:.2f}, {ratios[1]:.2f}"
         )
     return 0
@@ -98,7 +99,9 @@ def main() -> int:
 def _in_child(name: str, options: argparse.Namespace) -> str:
     steps, size = str(options.steps), str(options.d_model)
     command = [sys.executable, __file__, "--child", name, "--steps", steps, "--d-model", size]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(ARRANGEMENTS[name][2])}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+    return done.stdout
 
 
 def _options() -> argparse.Namespace:
