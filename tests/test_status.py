@@ -17,7 +17,7 @@ from ternary.experiments.experiment import key_of
 from ternary.experiments.kept import Kept
 from ternary.experiments.status import Status, most_needed, status_of, table
 from ternary.experiments.workers import Workers
-from ternary.parallel import _openblas
+from ternary.team import _openblas
 
 TOY = toy.EXPERIMENT
 

@@ -1,7 +1,7 @@
 """The executors of the command: processes, threads, MPI, and Dask. None of them is ours.
 
-Processes are the default: a core each, one BLAS thread each. Small models gain little from a second
-thread in a product, and processes share nothing that they could wait for.
+Processes are the default: a core each, one BLAS thread each. Of the arrangements that
+``tests/bench/sweep.py`` compares it gets a sweep of small runs done first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from ternary.errors import TernaryError
 from ternary.experiments.workers import Workers
-from ternary.parallel import one_blas_thread
+from ternary.team import one_blas_thread
 
 EXPECTED = "expected process, threads, mpi, or dask=ADDRESS as in dask=tcp://localhost:8786"
 MPI_COMMAND = "mpiexec -n 3 python -m mpi4py.futures -m ternary experiment NAME --executor mpi"

@@ -14,7 +14,7 @@ from ternary.config import TrainingConfig
 from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.record import Record, Settings, Values
 from ternary.optim import clip_gradients
-from ternary.parallel import one_blas_thread
+from ternary.team import one_blas_thread
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 

@@ -16,7 +16,7 @@ from ternary.errors import TernaryError
 from ternary.experiments.experiment import Job, Measure
 from ternary.experiments.fingerprint import fingerprint
 from ternary.experiments.record import Settings, Trial
-from ternary.parallel import one_blas_thread
+from ternary.team import one_blas_thread
 
 
 def run_trial(
