@@ -84,7 +84,7 @@ templates_path = ["docs/_templates"]
 html_show_sourcelink = False
 
 # --- Notebooks, EPUB and PDF: docs/tools/build_site.py makes all of them --------------------------
-# Where the sources are; both hosts say so. A notebook fetches the package from there.
+# Where the sources are; both hosts say so. A notebook installs the package from there.
 repository_url = os.environ.get("READTHEDOCS_GIT_CLONE_URL", "")
 if "GITHUB_REPOSITORY" in os.environ:
     repository_url = "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}".format_map(os.environ)

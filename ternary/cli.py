@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import io
-import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from ternary.checks import check_codes, check_run
 from ternary.config import TrainingConfig
 from ternary.data import Text
 from ternary.errors import TernaryError
+from ternary.experiments.command import experiment
 from ternary.export.commands import export, inspect
 from ternary.export.files import require_target
 from ternary.options import make_parser
@@ -140,42 +139,6 @@ def pack(options: argparse.Namespace) -> int:
     print(f"{source} takes {before:,} bytes, {before / counted.total:.1f} times as many")
     print(f"packed to {target}")
     return 0
-
-
-def experiment(options: argparse.Namespace) -> int:
-    """Run an experiment of the book and write its record, or list them all."""
-    from ternary.experiments import all_experiments, failed_claims, find_experiment, run_experiment
-
-    if options.list or options.name is None:
-        for name, each in all_experiments().items():
-            print(f"{name:20} {each.question}")
-        return 0
-    chosen = find_experiment(options.name)
-    folder = Path(options.folder)
-    if not options.quick and not folder.is_dir():
-        raise TernaryError(f"there is no folder {folder} for the record; name one with --folder")
-
-    def show(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            end = "\n" if done == total else ""
-            print(f"\r\x1b[K{done} of {total} trials", end=end, file=sys.stderr, flush=True)
-
-    print(f"question: {chosen.question}\nprediction: {chosen.prediction}", flush=True)
-    # Trials side by side use the cores better than one trial whose matrix products are split.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, mp_context=context) as executor:
-        record = run_experiment(chosen, executor, options.quick, show)
-    for settings in record.settings:
-        numbers = (k for k, v in record.select(**settings)[0]["values"].items() if np.isscalar(v))
-        means = ", ".join(f"{name} {record.show(name, 4, **settings)}" for name in numbers)
-        print(f"{settings}: {means}")
-    if not options.quick:
-        print(f"the record is in {record.write(folder)}")
-    failed = list(failed_claims(chosen, record, options.quick))
-    for claim in failed:
-        print(f"FAIL  {claim}")
-    return EXIT_FAILED_CHECK if failed else 0
 
 
 COMMANDS = {

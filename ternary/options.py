@@ -57,18 +57,38 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_experiment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="which one; without a name, list them")
-    parser.add_argument("--list", action="store_true", help="list all experiments")
-    parser.add_argument("--quick", action="store_true", help="a small size that writes no record")
-    parser.add_argument(
+    add = parser.add_argument
+    add("names", nargs="*", metavar="name", help="which ones; without a name, list them")
+    add("--list", action="store_true", help="list all experiments with their questions")
+    add("--all", action="store_true", help="whatever is missing, most needed first: partial")
+    add("--status", action="store_true", help="say of every record whether it is complete")
+    add("--check", action="store_true", help="the same for those that are not, and end with 1")
+    add("--quick", action="store_true", help="a small size; it is kept only with --folder")
+    add("--redo", action="store_true", help="run trials anew that are there already")
+    add(
+        "--minutes",
+        type=float,
+        metavar="X",
+        help="start no trial that is not expected to end within X minutes",
+    )
+    add(
         "--jobs",
         type=int,
-        default=os.cpu_count(),
+        default=os.cpu_count() or 1,
         metavar="N",
-        help="trials at a time (%(default)s)",
+        help="trials at a time, for process and threads (%(default)s)",
     )
-    parser.add_argument(
-        "--folder", default="book/results", metavar="DIR", help="where records go (%(default)s)"
+    add(
+        "--executor",
+        default="process",
+        metavar="E",
+        help="process (the default), threads, mpi, or dask=ADDRESS of a scheduler",
+    )
+    add(
+        "--folder",
+        metavar="DIR",
+        help="where records go, and trials until then (the package's own records in a copy of "
+        "the repository, otherwise ternary-records)",
     )
 
 

@@ -1,45 +1,43 @@
-"""Experiments: what each must state, what its record must hold, and how they are run."""
+"""Experiments: what each must state, and what its record must hold."""
 
 import ast
 import doctest
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
-import time
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import toy
 from book_rules import Page
 
 from ternary import TernaryError, cli
 from ternary.experiments import (
     Claim,
-    Experiment,
     Record,
     all_experiments,
     failed_claims,
-    find_experiment,
     load_record,
     run_experiment,
 )
-from ternary.experiments.experiment import RESULTS
+from ternary.experiments.record import RECORDS, default_folder
 
-BOOK = RESULTS.parent
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+TOY = toy.EXPERIMENT
 EXPERIMENTS = all_experiments()
-RECORDS = sorted(RESULTS.glob("*.json"))
+FILES = sorted(RECORDS.glob("*.json"))
 PAGES = sorted(BOOK.glob("[0-9][0-9]-*.md"))
 MEASURED = re.compile(r"\d+\.\d+ ± \d+\.\d+")
 
 each_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
-each_record = pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
-
-
-def plain(settings):
-    """Settings as they come back from a file."""
-    return json.loads(json.dumps(settings))
+each_record = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
 # --- What the book reports --------------------------------------------------------------------
@@ -71,7 +69,7 @@ def test_trials_differ(name):
 
 @each_experiment
 def test_experiment_has_a_committed_record(name):
-    assert (RESULTS / f"{name}.json").exists(), f"run python -m ternary experiment {name}"
+    assert (RECORDS / f"{name}.json").exists(), f"run python -m ternary experiment {name}"
 
 
 @each_record
@@ -90,8 +88,7 @@ def test_record_says_where_it_was_made(path):
 
 def problems_of(record, experiment):
     """What makes a record not the one that the experiment, as it stands, would leave."""
-    about, plan = record.about, experiment.trials(False)
-    planned = [(plain(settings), seed) for settings in plan for seed in experiment.seeds]
+    about, planned = record.about, experiment.plan(False)
     found = [(trial["settings"], trial["seed"]) for trial in record.trials]
     problems = [f"no trial {each}" for each in planned if each not in found]
     problems += [f"a trial that is not planned: {each}" for each in found if each not in planned]
@@ -176,7 +173,6 @@ def examples_with_records():
             yield pytest.param(min(shown, key=len), id=path.stem)
 
 
-@pytest.mark.skipif(not RECORDS, reason="no record has been committed")
 @pytest.mark.parametrize("examples", list(examples_with_records()))
 def test_a_page_with_another_number_than_the_record_fails(examples):
     assert failures_of("page", examples) == 0
@@ -188,92 +184,13 @@ def last_digit_changed(match):
     return match[0][:-1] + str((int(match[0][-1]) + 1) % 10)
 
 
-# --- How experiments are run ------------------------------------------------------------------
-
-
-def toy_trials(quick):
-    return [{"lr": lr} for lr in ((1, 2) if quick else (1, 2, 3))]
-
-
-def toy_measure(settings, seed, quick):
-    """Early trials finish last."""
-    time.sleep(0.004 * (3 - settings["lr"]))
-    return {"bpb": settings["lr"] + seed / 10, "curve": [seed, settings["lr"]]}
-
-
-TOY = Experiment(
-    name="toy",
-    question="Which learning rate is best?",
-    prediction="The smallest.",
-    protocol="None.",
-    trials=toy_trials,
-    measure=toy_measure,
-    claims=[Claim("three is worse than two", lambda r: r.mean("bpb", lr=3) > r.mean("bpb", lr=2))],
-    quick_claims=[
-        Claim("two is worse than one", lambda r: r.mean("bpb", lr=2) > r.mean("bpb", lr=1)),
-        Claim("two is better than one", lambda r: r.mean("bpb", lr=2) < r.mean("bpb", lr=1)),
-    ],
-)
-
-
-class Serial(Executor):
-    """The least that an executor can be: it runs a call when it gets it."""
-
-    def __init__(self, *args, **kwargs):
-        pass
-
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-def without_seconds(trials):
-    return [{key: value for key, value in trial.items() if key != "seconds"} for trial in trials]
+# --- A record and its experiment ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def record():
-    return run_experiment(TOY, Serial())
-
-
-def test_any_executor_gives_the_same_record(record):
-    with ThreadPoolExecutor(9) as threads:
-        parallel = run_experiment(TOY, threads)
-    assert without_seconds(parallel.trials) == without_seconds(record.trials)
-    timing = {"seconds"}
-    assert {k: parallel.about[k] for k in parallel.about.keys() - timing} == {
-        k: record.about[k] for k in record.about.keys() - timing
-    }
-
-
-def test_trials_stand_in_the_planned_order(record):
-    planned = [(settings, seed) for settings in toy_trials(False) for seed in TOY.seeds]
-    assert [(trial["settings"], trial["seed"]) for trial in record.trials] == planned
-    assert record.settings == toy_trials(False)
-
-
-def test_quick_runs_the_small_set_and_says_so():
-    quick = run_experiment(TOY, Serial(), quick=True)
-    assert len(quick.trials) == 2 * len(TOY.seeds)
-    assert quick.about["quick"] is True
-
-
-def test_progress_counts_every_trial():
-    seen = []
-    run_experiment(TOY, Serial(), after_trial=lambda done, total: seen.append((done, total)))
-    assert seen == [(n, 9) for n in range(1, 10)]
-
-
-def test_an_error_in_a_trial_reaches_the_caller():
-    def measure(settings, seed, quick):
-        raise TernaryError("the loss is NaN")
-
-    with pytest.raises(TernaryError, match="the loss is NaN"):
-        run_experiment(replace(TOY, measure=measure), Serial())
+    with ThreadPoolExecutor(2) as threads:
+        return run_experiment(TOY, threads)
 
 
 def test_fewer_than_three_seeds_are_refused():
@@ -282,8 +199,10 @@ def test_fewer_than_three_seeds_are_refused():
 
 
 def test_failed_claims_are_told_and_the_others_are_not(record):
-    assert list(failed_claims(TOY, record, quick=False)) == []
-    assert list(failed_claims(TOY, record, quick=True)) == ["two is better than one"]
+    better = Claim("two is better than one", lambda r: r.mean("bpb", lr=2) < r.mean("bpb", lr=1))
+    both = replace(TOY, quick_claims=[*TOY.quick_claims, better])
+    assert list(failed_claims(both, record, quick=False)) == []
+    assert list(failed_claims(both, record, quick=True)) == ["two is better than one"]
 
 
 def test_a_record_as_run_has_no_problems(record):
@@ -314,7 +233,7 @@ def test_a_quick_record_is_caught(record):
 
 def test_a_value_changed_by_hand_is_caught_where_a_claim_looks(record):
     trials = json.loads(json.dumps(record.trials))
-    trials[3]["values"]["bpb"] = 9.0
+    trials[3]["values"]["bpb"] = 9.0  # of rate 2
     assert problems_of(Record("toy", record.about, trials), TOY) == [
         "it does not bear out: three is worse than two"
     ]
@@ -324,17 +243,17 @@ def test_a_value_changed_by_hand_is_caught_where_a_claim_looks(record):
 
 
 def test_record_gives_values_means_spreads_and_curves(record):
-    assert record.values("bpb", lr=2) == pytest.approx([2.0, 2.1, 2.2])
-    assert record.mean("bpb", lr=2) == pytest.approx(2.1)
-    assert record.spread("bpb", lr=2) == pytest.approx(0.1)  # n - 1 in the denominator
-    assert record.show("bpb", lr=2) == "2.100 ± 0.100"
-    assert record.show("bpb", 1, lr=2) == "2.1 ± 0.1"
-    assert record.curve("curve", lr=2) == [1.0, 2.0]
+    assert record.values("bpb", lr=2) == pytest.approx([2 / 3, 2 / 3 + 1 / 7, 2 / 3 + 2 / 7])
+    assert record.mean("bpb", lr=2) == pytest.approx(2 / 3 + 1 / 7)
+    assert record.spread("bpb", lr=2) == pytest.approx(1 / 7)  # n - 1 in the denominator
+    assert record.show("bpb", lr=2) == "0.810 ± 0.143"
+    assert record.show("bpb", 1, lr=2) == "0.8 ± 0.1"
+    assert record.curve("curve", lr=2)[:2] == pytest.approx([1 / 3, 2 / 7])
 
 
 def test_record_without_such_trials_says_so(record):
-    with pytest.raises(TernaryError, match=r"toy has no trial with \{'lr': 4\}"):
-        record.mean("bpb", lr=4)
+    with pytest.raises(TernaryError, match=r"toy has no trial with \{'lr': 5\}"):
+        record.mean("bpb", lr=5)
 
 
 def test_record_comes_back_from_its_file(record, tmp_path):
@@ -346,21 +265,57 @@ def test_record_comes_back_from_its_file(record, tmp_path):
 
 def test_a_write_that_fails_leaves_the_old_record(record, tmp_path, monkeypatch):
     record.write(tmp_path)
-    write_text = Path.write_text
 
-    def full_disk(path, text, **kwargs):
-        write_text(path, text[: len(text) // 2], **kwargs)
+    def full_disk(file):
         raise OSError("no space left")
 
-    monkeypatch.setattr(Path, "write_text", full_disk)
+    monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="no space"):
         Record("toy", record.about, record.trials[:3]).write(tmp_path)
     assert load_record("toy", tmp_path) == record
+    assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_missing_record_names_the_command_that_makes_it(tmp_path):
-    with pytest.raises(TernaryError, match="run python -m ternary experiment toy"):
+def test_a_missing_record_names_those_there_and_the_command_that_makes_it(record, tmp_path):
+    with pytest.raises(TernaryError, match=r"where there is none.*experiment toy --folder"):
         load_record("toy", tmp_path)
+    record.write(tmp_path)
+    with pytest.raises(TernaryError, match=r"are: toy\. .* minutes .*load_record\('epsilon'\)"):
+        load_record("epsilon", tmp_path)
+    with pytest.raises(TernaryError, match=r"attention-ablation, epsilon.*experiment nothing$"):
+        load_record("nothing")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"trials": ['])
+def test_a_damaged_record_is_named(tmp_path, content):
+    (tmp_path / "toy.json").write_text(content)
+    with pytest.raises(TernaryError, match=r"toy\.json is no record .*--redo"):
+        load_record("toy", tmp_path)
+
+
+def test_an_installed_package_brings_its_records_and_writes_new_ones_elsewhere(tmp_path):
+    """As after pip install: the package without the repository around it."""
+    shutil.copytree(RECORDS.parents[1], tmp_path / "ternary", ignore=lambda *_: ["__pycache__"])
+    program = (
+        "from ternary.experiments import load_record\n"
+        "from ternary.experiments.record import default_folder\n"
+        "print(len(load_record('epsilon').trials), default_folder())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "12 ternary-records\n", done.stderr
+    assert default_folder() == RECORDS
+
+
+def test_the_package_declares_its_records():
+    """What setuptools would leave out, load_record would not find."""
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert "records/*.json" in setup["package-data"]["ternary.experiments"]
 
 
 # --- The command ------------------------------------------------------------------------------
@@ -368,7 +323,7 @@ def test_a_missing_record_names_the_command_that_makes_it(tmp_path):
 
 def test_list_shows_every_experiment_with_its_question():
     command = [sys.executable, "-m", "ternary", "experiment", "--list"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BOOK.parent)
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     lines = listed.stdout.splitlines()
     assert [line.split(maxsplit=1) for line in lines] == [
         [name, experiment.question] for name, experiment in EXPERIMENTS.items()
@@ -381,32 +336,3 @@ def test_an_unknown_name_is_wrong_input_and_lists_the_known(capsys):
     assert captured.out == ""
     assert "there is no experiment 'nothing'" in captured.err
     assert all(name in captured.err for name in EXPERIMENTS)
-
-
-@pytest.fixture
-def toy_command(monkeypatch):
-    """The command line with a single experiment, run in this process."""
-    from ternary import experiments
-
-    monkeypatch.setattr(cli, "ProcessPoolExecutor", Serial)
-    monkeypatch.setattr(experiments, "all_experiments", lambda: {"toy": TOY})
-    assert find_experiment("toy") is TOY
-
-
-def test_command_writes_a_record_and_tells_the_prediction_first(toy_command, tmp_path, capsys):
-    assert cli.main(["experiment", "toy", "--folder", str(tmp_path)]) == 0
-    assert len(load_record("toy", tmp_path).trials) == 9
-    out = capsys.readouterr().out
-    assert out.startswith("question: Which learning rate is best?\nprediction: The smallest.\n")
-    assert "{'lr': 3}: bpb 3.1000 ± 0.1000" in out
-
-
-def test_command_fails_when_a_claim_fails(toy_command, tmp_path, capsys):
-    assert cli.main(["experiment", "toy", "--quick", "--folder", str(tmp_path)]) == 1
-    assert "FAIL  two is better than one" in capsys.readouterr().out
-    assert not list(tmp_path.iterdir()), "a quick run writes no record"
-
-
-def test_command_refuses_a_missing_folder_before_it_runs(toy_command, tmp_path, capsys):
-    assert cli.main(["experiment", "toy", "--folder", str(tmp_path / "none")]) == 2
-    assert "there is no folder" in capsys.readouterr().err

@@ -34,7 +34,9 @@ def draw_all(only: list[str] | None = None) -> None:
     os.environ.setdefault("SOURCE_DATE_EPOCH", "1767225600")
     import matplotlib.pyplot as plt
 
-    sources = [FOLDER / "style.py", *(FOLDER.parent / "results").glob("*.json")]
+    from ternary.experiments.record import RECORDS
+
+    sources = [FOLDER / "style.py", *RECORDS.glob("*.json")]
     for path in sorted(FOLDER.glob("*.py")):
         picture = path.with_suffix(".svg")
         if path.stem in ("style", "draw") or (only and path.stem not in only):

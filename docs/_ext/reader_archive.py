@@ -1,8 +1,7 @@
 """What travels to the reader's browser: `python docs/_ext/reader_archive.py FILE.zip`.
 
-The package, the records of the experiments, the code that runs the examples of a page, and Python's
-own documentation, which is the book's text to train on and which Pyodide leaves out. They lie in
-the archive as they do in the repository, so that ``load_record`` finds the records.
+The package with the records of the experiments, the code that runs the examples of a page, and
+Python's own documentation, which is the book's text to train on and which Pyodide leaves out.
 """
 
 import io
@@ -18,7 +17,7 @@ def contents() -> Iterator[tuple[str, Path]]:
     """The name of every file in the archive, and where it is taken from."""
     import pydoc_data.topics
 
-    for pattern in ("ternary/**/*.py", "book/results/*.json"):
+    for pattern in ("ternary/**/*.py", "ternary/experiments/records/*.json"):
         for path in sorted(ROOT.glob(pattern)):
             yield path.relative_to(ROOT).as_posix(), path
     yield "page_session.py", ROOT / "docs" / "_static" / "runnable" / "session.py"

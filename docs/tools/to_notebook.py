@@ -47,21 +47,18 @@ INTRODUCTION = """\
 prints what is shown below it, which is what the book prints. Then change something.*"""
 
 SETUP = """\
-# Run this first. The package and the records of the experiments come from a copy of the book's
-# repository: the one that this notebook lies in, or else one that git fetches beside it.
+# Run this first. It installs the package, with the records of the experiments, if it is not there.
 import subprocess, sys
-from pathlib import Path
 
 REPOSITORY = {repository!r}
-folders = [Path.cwd(), *Path.cwd().parents, Path("three-values").resolve()]
-copy = next((p for p in folders if (p / "ternary" / "projection.py").exists()), None)
-if copy is None:
+try:
+    import ternary.projection
+except ImportError:
     if not REPOSITORY:
-        raise SystemExit("Set REPOSITORY to the address of the book's repository, or start "
-                         "Jupyter inside your copy of it.")
-    copy = folders[-1]
-    subprocess.run(["git", "clone", "-q", "--depth", "1", REPOSITORY, str(copy)], check=True)
-sys.path.insert(0, str(copy))
+        raise SystemExit("Install the package first: pip install the folder that holds your copy "
+                         "of the book's repository, or set REPOSITORY to its address.")
+    pip = [sys.executable, "-m", "pip", "install", "-q", f"git+{{REPOSITORY}}"]
+    subprocess.run(pip, check=True)
 # Values are shown on one line, as in the book.
 get_ipython().display_formatter.formatters["text/plain"].pprint = False"""
 
@@ -102,7 +99,7 @@ class Converter:
         self.pictures: dict[str, dict[str, str]] = {}
 
     def notebook(self):
-        """The whole chapter: title, what it is, the cell that finds the package, the text."""
+        """The whole chapter: title, what it is, the cell that installs the package, the text."""
         text = self.path.read_text("utf-8")
         number = re.match(r"\d+", self.path.name)
         title, rest = re.fullmatch(r"# (.+?)\n(.*)", text, re.S).groups()

@@ -1,4 +1,4 @@
-"""The experiments that the book reports; each is a module here and a record in ``book/results``.
+"""The experiments that the book reports; each is a module here and a record in ``records``.
 
 Modules are found by their names: every module of this folder that defines ``EXPERIMENT`` is one.
 """
@@ -9,22 +9,16 @@ import importlib
 import pkgutil
 
 from ternary.errors import TernaryError
-from ternary.experiments.experiment import (
-    Claim,
-    Experiment,
-    Record,
-    Settings,
-    Values,
-    failed_claims,
-    load_record,
-    run_experiment,
-)
+from ternary.experiments.experiment import Claim, Experiment, failed_claims
+from ternary.experiments.record import Record, Settings, Values, load_record
+from ternary.experiments.runner import UnfinishedError, run_experiment
 
 __all__ = [
     "Claim",
     "Experiment",
     "Record",
     "Settings",
+    "UnfinishedError",
     "Values",
     "all_experiments",
     "failed_claims",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ternary.arrays import Floats
 from ternary.attention import CausalAttention
 from ternary.config import TrainingConfig
 from ternary.data import Task
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.record import Record, Settings, Values
 from ternary.loss import IGNORE
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
@@ -36,8 +38,9 @@ class NoAttention(CausalAttention):
 class NoPositions(CausalAttention):
     """Turns no query and no key: of the order it knows only what the causal mask tells."""
 
-    def _turns(self, first: int, last: int) -> np.ndarray:
-        return np.abs(super()._turns(first, last))  # the scale of the queries stays
+    def _turns(self, first: int, last: int) -> npt.NDArray[np.complexfloating]:
+        turns = super()._turns(first, last)
+        return np.abs(turns).astype(turns.dtype)  # the scale of the queries stays
 
 
 ATTENTION = {"no attention": NoAttention, "no positions": NoPositions}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.initialisation import TINY, train_from
 from ternary.experiments.probes import text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.projection import GROUP_SIZE, GroupAbsMean, Groups
 from ternary.training import Trainer
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from ternary.arrays import Floats
 from ternary.codecs import trits
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.experiments.text_sweep import part_bits
 from ternary.parameters import Parameters
 from ternary.projection import GROUP_SIZE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ternary.experiments import text_sweep
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values, load_record
+from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.record import Record, Settings, Values, load_record
 from ternary.experiments.text_sweep import MODELS, part_bits, train
 
 TERNARY, TWIN = MODELS[1:]

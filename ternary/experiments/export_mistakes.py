@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.experiments.runtimes import continuation
 from ternary.export.huggingface import half_rotation
 from ternary.export.weights import TernaryWeights

@@ -10,8 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment, Settings, Values
+from ternary.experiments.executors import end_with
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.layer_cost import Work, fastest, ratio
+from ternary.experiments.record import Settings, Values
 
 TOKENS = [16, 64, 256, 1024, 4096]  # outputs of 32 kB to 8 MB
 N_KEPT = 8  # outputs alive together, as in training, where the backward pass needs them
@@ -31,7 +33,7 @@ def trials(quick: bool) -> list[Settings]:
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
     """The same as `measure_here`, in a process of its own: the allocator remembers a past."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as executor:
+    with ProcessPoolExecutor(1, context, end_with) as executor:
         return executor.submit(measure_here, settings, seed, quick).result()
 
 
@@ -112,4 +114,5 @@ EXPERIMENT = Experiment(
         ),
     ],
     quick_claims=[REUSED],
+    timed=True,
 )

@@ -6,8 +6,9 @@ import numpy as np
 
 from ternary.arrays import Ints
 from ternary.experiments.backward_bugs import BUGS, infect
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.gradcheck import directional_error
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer

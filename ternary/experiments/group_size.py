@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.projection import make_projection
 from ternary.training import Trainer
 

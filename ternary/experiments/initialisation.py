@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ternary.arrays import Codes
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.training import Trainer
 
 # Powers of two, so that the initial codes of all factors are equal bit by bit.

@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.record import Record, Settings, Values
 from ternary.layers import TernaryEmbedding, TernaryLinear
 
 Work: TypeAlias = Callable[[], object]
@@ -186,4 +187,5 @@ EXPERIMENT = Experiment(
         ),
     ],
     quick_claims=[PROJECTION, SCATTER, STACK],
+    timed=True,
 )

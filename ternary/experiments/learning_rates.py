@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
 from ternary.experiments.rate_curves import RATES, USUAL, best_rate, losses, shift_and_lift
+from ternary.experiments.record import Record, Settings, Values
 from ternary.optim import learning_rate
 from ternary.projection import make_projection, project
 from ternary.training import Trainer

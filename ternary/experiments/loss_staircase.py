@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ternary.arrays import Floats, Ints
-from ternary.experiments.experiment import Claim, Experiment, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import text_config, text_task
+from ternary.experiments.record import Settings, Values
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.record import Record, Settings, Values
 
 SIZES = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]  # 64 kB to 1 GB of float32
 VECTORS = [2, 4, 8, 16, 32, 64]
@@ -119,4 +120,5 @@ EXPERIMENT = Experiment(
         ),
     ],
     quick_claims=[CACHE, BATCH, BYTES],
+    timed=True,
 )

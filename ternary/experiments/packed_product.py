@@ -9,8 +9,9 @@ import numpy as np
 
 from ternary.arrays import Bytes, Codes, Floats, Scales
 from ternary.codecs import CODECS
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.matvec_bandwidth import fastest
+from ternary.experiments.record import Record, Settings, Values
 from ternary.lookup import packed_matvec
 from ternary.projection import GROUP_SIZE
 
@@ -119,4 +120,5 @@ EXPERIMENT = Experiment(
         ),
     ],
     quick_claims=[SAME, SLOWER, FASTER],
+    timed=True,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Record, Settings
+from ternary.experiments.record import Record, Settings
 
 RATES = (0.00058, 0.001, 0.0017, 0.003, 0.0052, 0.009, 0.016, 0.027)  # a factor of sqrt(3) apart
 USUAL: Settings = {"clip": 1.0, "decay": "cosine"}

@@ -8,8 +8,9 @@ import numpy as np
 
 from ternary.arrays import Floats
 from ternary.config import TrainingConfig
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.experiments.text_sweep import part_bits
 from ternary.layers import RMSNorm, TernaryLinear
 from ternary.optim import AdamW

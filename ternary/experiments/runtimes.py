@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ternary.config import TrainingConfig
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import text_task
 from ternary.experiments.readers import (
     MLX,
@@ -20,6 +20,7 @@ from ternary.experiments.readers import (
     wrong_in_folder,
     wrong_in_gguf,
 )
+from ternary.experiments.record import Record, Settings, Values
 from ternary.export import TernaryWeights, export_gguf, export_huggingface, export_mlx
 from ternary.export.inspection import inspect_model
 from ternary.training import Trainer

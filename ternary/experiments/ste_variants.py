@@ -9,8 +9,9 @@ import numpy as np
 from ternary.arrays import Codes, Floats
 from ternary.config import TrainingConfig
 from ternary.data import Task
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.projection import Groups, TernaryProjection
 from ternary.training import Trainer
 

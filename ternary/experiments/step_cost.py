@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ternary.config import TrainingConfig
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.matrix_products import products_of_step
+from ternary.experiments.record import Record, Settings, Values
 from ternary.optim import clip_gradients
 from ternary.team import one_blas_thread
 from ternary.training import Trainer
@@ -153,4 +154,5 @@ EXPERIMENT = Experiment(
     measure=measure,
     claims=EVERYWHERE,
     quick_claims=EVERYWHERE,
+    timed=True,
 )

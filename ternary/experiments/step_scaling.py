@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from ternary.config import TrainingConfig
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.matrix_products import products_in_parts
+from ternary.experiments.record import Record, Settings, Values
 from ternary.team import one_blas_thread
 from ternary.training import Trainer
 
@@ -111,8 +112,8 @@ EXPERIMENT = Experiment(
         "The copy run with d_model 128, 256 and 512, d_ff four times as large, heads of 32, two "
         "layers; 32 sequences of 16 tokens, 16 of 64, 8 of 256; on one thread, and in two parts "
         "on two. Steps and bare products take turns of three, for three seconds, two turns or "
-        "more; the fastest of each, and their ratio; three repeats. Run with --jobs 1, on a "
-        "machine that does nothing else."
+        "more; the fastest of each, and their ratio; three repeats, on a machine that "
+        "does nothing else."
     ),
     trials=trials,
     measure=measure,
@@ -129,4 +130,5 @@ EXPERIMENT = Experiment(
         ),
     ],
     quick_claims=[FLOOR, SIXTEEN],
+    timed=True,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from ternary.data import evaluate
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.experiments.repeats import PartOfText
 from ternary.training import Trainer
 

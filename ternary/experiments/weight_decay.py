@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment, Record, Settings, Values
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, run_or_diverge, text_config, text_task
+from ternary.experiments.record import Record, Settings, Values
 from ternary.optim import AdamW, learning_rate
 from ternary.projection import project
 from ternary.training import Trainer

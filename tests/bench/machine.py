@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ternary.experiments.experiment import _processor
+from ternary.experiments.trial import processor
 from ternary.team import _openblas
 
 QUIET_CORES, QUIET_LOAD = 0.1, 0.5  # busy with other work; processes, where cores are not told
@@ -23,7 +23,7 @@ WARNING = (
 def describe() -> str:
     """System, processor, and what NumPy multiplies with."""
     return (
-        f"{_processor()}, {os.cpu_count()} CPUs, {platform.platform()}\n"
+        f"{processor()}, {os.cpu_count()} CPUs, {platform.platform()}\n"
         f"Python {platform.python_version()}, NumPy {np.__version__}, BLAS: {blas_kernel()}"
     )
 

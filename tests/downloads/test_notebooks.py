@@ -2,16 +2,19 @@
 
 import doctest
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
 from conftest import ROOT, SITE
 from nbclient import NotebookClient
+from to_notebook import SETUP as SETUP_CELL
 from to_notebook import Converter, Site
 
 pytestmark = pytest.mark.site
 CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]-*.md"))
-SETUP = 1  # where the cell that finds the package is, after the title
+SETUP = 1  # the code cells of the text come after the one that installs the package
 
 
 def printed(cell):
@@ -107,6 +110,26 @@ def cells(tmp_path):
     notebook = Converter(Text(page), site).notebook()
     nbformat.validate(notebook)
     return notebook.cells
+
+
+@pytest.mark.parametrize(
+    ("repository", "told"),
+    [
+        ("https://example.org/book.git", "-m pip install -q git+https://example.org/book.git"),
+        ("", "Install the package first"),
+    ],
+)
+def test_the_first_cell_installs_the_package_where_it_is_missing(tmp_path, repository, told):
+    source = SETUP_CELL.format(repository=repository)
+    no_pip = "import subprocess, sys; subprocess.run = lambda c, check: sys.exit(' '.join(c))\n"
+    alone = [sys.executable, "-I", "-S", "-c", no_pip + source]  # without any package
+    done = subprocess.run(alone, capture_output=True, text=True, cwd=tmp_path)
+    assert told in done.stderr
+    there = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import numpy\n"
+    there += "get_ipython = lambda: sys.exit('the package is there')\n"
+    found = [sys.executable, "-c", there + source]
+    done = subprocess.run(found, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stderr == "the package is there\n"
 
 
 def test_examples_become_cells_of_one_value_each(cells):

@@ -1,0 +1,143 @@
+"""The record of an experiment: every value of every trial, and what it depends on.
+
+The records of the book are part of the package, one JSON file each; the chapters print their
+numbers, and draw their figures, from nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ternary.checkpoint import write_file
+from ternary.errors import TernaryError
+
+Settings: TypeAlias = dict[str, Any]
+Values: TypeAlias = dict[str, Any]  # numbers and lists of numbers
+Trial: TypeAlias = dict[str, Any]  # settings, seed, values, and how they came about
+
+PACKAGE = Path(__file__).resolve().parents[1]
+RECORDS = PACKAGE / "experiments" / "records"
+
+
+def default_folder() -> Path:
+    """Where new records go: to those of the package in a copy of its repository, else beside us."""
+    in_repository = (PACKAGE.parent / "pyproject.toml").exists()
+    return RECORDS if in_repository else Path("ternary-records")
+
+
+def record_path(name: str, folder: str | Path, quick: bool = False) -> Path:
+    """The file of a record; one of the quick size has a name of its own."""
+    return Path(folder) / f"{name}{'.quick' if quick else ''}.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """All values of an experiment, and what they depend on.
+
+    Examples
+    --------
+    >>> trials = [{"settings": {"lr": 1}, "seed": s, "values": {"bpb": 2.0 + s}} for s in (0, 1, 2)]
+    >>> record = Record("example", {}, trials)
+    >>> record.values("bpb", lr=1), record.mean("bpb", lr=1), record.spread("bpb", lr=1)
+    ([2.0, 3.0, 4.0], 3.0, 1.0)
+    """
+
+    name: str
+    about: dict[str, Any]
+    trials: list[Trial] = field(repr=False)
+
+    def select(self, **settings: Any) -> list[dict[str, Any]]:
+        """The trials with these settings, in the order of their seeds."""
+        chosen = [
+            trial for trial in self.trials if settings.items() <= {**trial["settings"]}.items()
+        ]
+        if not chosen:
+            raise TernaryError(f"record {self.name} has no trial with {settings}")
+        return sorted(chosen, key=lambda trial: int(trial["seed"]))
+
+    def values(self, value: str, **settings: Any) -> list[Any]:
+        """One value of every seed, for the trials with these settings."""
+        return [trial["values"][value] for trial in self.select(**settings)]
+
+    def mean(self, value: str, **settings: Any) -> float:
+        """Mean over the seeds."""
+        return float(np.mean(self.values(value, **settings)))
+
+    def spread(self, value: str, **settings: Any) -> float:
+        """Standard deviation over the seeds, with one degree of freedom taken off."""
+        return float(np.std(self.values(value, **settings), ddof=1))
+
+    def curve(self, value: str, **settings: Any) -> list[float]:
+        """A value that is a list, averaged entry by entry over the seeds."""
+        return [float(x) for x in np.mean(self.values(value, **settings), axis=0)]
+
+    def show(self, value: str, digits: int = 3, **settings: Any) -> str:
+        """Mean and spread as the book prints them, ``1.948 ± 0.004``; for one seed, its value."""
+        mean = f"{self.mean(value, **settings):.{digits}f}"
+        if len(self.select(**settings)) == 1:
+            return mean
+        return f"{mean} ± {self.spread(value, **settings):.{digits}f}"
+
+    @property
+    def settings(self) -> list[Settings]:
+        """The different settings, in the order in which they were planned."""
+        seen: list[Settings] = []
+        for trial in self.trials:
+            if trial["settings"] not in seen:
+                seen.append(trial["settings"])
+        return seen
+
+    def write(self, folder: str | Path) -> Path:
+        """Write the record to ``folder/NAME.json``, whole or not at all."""
+        path = record_path(self.name, folder, self.about.get("quick", False))
+        trials = ",\n".join("  " + json.dumps(trial) for trial in self.trials)
+        about = json.dumps(self.about, indent=1, ensure_ascii=False)[1:-2]
+        text = f'{{{about},\n "trials": [\n{trials}\n ]\n}}\n'
+        write_file(path, lambda file: file.write(text.encode()))
+        return path
+
+
+def load_record(name: str, folder: str | Path = RECORDS, quick: bool = False) -> Record:
+    """Read the record of an experiment: the book's own, or one in another folder.
+
+    Raises
+    ------
+    TernaryError
+        If there is none: it says which there are, and how to make it. If the file is damaged.
+
+    Examples
+    --------
+    >>> record = load_record("group-size")
+    >>> record.about["seeds"], len(record.trials)
+    ([0, 1, 2], 36)
+    """
+    path = record_path(name, folder, quick)
+    if not path.is_file():
+        raise TernaryError(_no_record(name, Path(folder), quick))
+    try:
+        data = json.loads(path.read_bytes())
+        return Record(name, {k: v for k, v in data.items() if k != "trials"}, data["trials"])
+    except (ValueError, KeyError, AttributeError) as error:
+        raise TernaryError(
+            f"{path} is no record ({type(error).__name__}: {error}); take it from where it came "
+            f"once more, or make it anew: python -m ternary experiment {name} --redo"
+        ) from None
+
+
+def _no_record(name: str, folder: Path, quick: bool) -> str:
+    there = ", ".join(sorted(p.stem for p in folder.glob("*.json") if ".quick" not in p.name))
+    options = f"{' --quick' if quick else ''}{'' if folder == RECORDS else f' --folder {folder}'}"
+    how = f"python -m ternary experiment {name}{options}"
+    ours = record_path(name, RECORDS)
+    if not quick and folder != RECORDS and ours.is_file():
+        minutes = sum(trial["seconds"] for trial in load_record(name).trials) / 60
+        how += f", {minutes:.0f} minutes of one core, or read the book's: load_record({name!r})"
+    return (
+        f"there is no record {name!r} in {folder}, where there "
+        f"{f'are: {there}' if there else 'is none'}. To make it: {how}"
+    )
