@@ -6,8 +6,10 @@ export const I32 = 0x7f, F32 = 0x7d, V128 = 0x7b; // a vector is four float32 nu
 export const get = (local) => [0x20, local], set = (local) => [0x21, local];
 export const integer = (n) => [0x41, signed(n)];
 export const add = (a, b) => [a, b, 0x6a], subtract = (a, b) => [a, b, 0x6b];
+export const multiply = (a, b) => [a, b, 0x6c], shiftRight = (a, b) => [a, b, 0x76];
 export const and = (a, b) => [a, b, 0x71], equal = (a, b) => [a, b, 0x46];
-export const atLeast = (a, b) => [a, b, 0x4f]; // of no sign
+export const below = (a, b) => [a, b, 0x49], atLeast = (a, b) => [a, b, 0x4f]; // without a sign
+export const positive = (a) => [a, integer(0), 0x4a];
 export const step = (local, by) => [add(get(local), by), set(local)];
 
 export const loadInteger = (from, offset = 0) => [from, 0x28, 2, number(offset)];
@@ -27,15 +29,17 @@ export const times = (a, b) => [a, b, 0xfd, number(0xe6)];
 export const fused = (a, b, c) => [a, b, c, 0xfd, number(0x105)]; // a b + c, rounded once or twice
 export const plusNumber = (a, b) => [a, b, 0x92], timesNumber = (a, b) => [a, b, 0x94];
 
+export const select = (a, b, condition) => [a, b, condition, 0x1b]; // one of the two
 export const when = (condition, ...then) => [condition, 0x04, 0x40, then, 0x0b];
+export const choose = (condition, then, otherwise) => [
+  condition, 0x04, 0x40, then, 0x05, otherwise, 0x0b,
+];
 export const call = (which, ...operands) => [operands, 0x10, number(which)];
 export const leave = [0x0f];
+// Do `body` once, and again while the condition holds.
+export const loop = (body, condition) => [0x03, 0x40, body, condition, 0x0d, 0, 0x0b];
 // Do `body` `count` times, a local that is at least 1 and ends at 0.
-export const repeat = (count, ...body) => [
-  0x03, 0x40, body,
-  subtract(get(count), integer(1)), 0x22, count, 0x0d, 0, // kept in the local, and again unless 0
-  0x0b,
-];
+export const repeat = (count, ...body) => loop([body, step(count, integer(-1))], get(count));
 
 export function number(n) { // LEB128: seven bits in a byte
   return n < 128 ? [n] : [(n & 127) | 128, ...number(n >> 7)];

@@ -1,9 +1,10 @@
 // The loops that NumPy's arithmetic on float32 spends its time in, four numbers at a time, written
 // as WebAssembly instructions. All addresses, sizes and strides are in bytes, counts at least 1.
 import {
-  F32, I32, V128, add, and, atLeast, call, equal, fused, get, instruction, integer, lane,
-  leave, load, loadInteger, loadLane, loadNumber, moduleBytes, plus, plusNumber, repeat, set, splat,
-  step, store, storeNumber, subtract, times, timesNumber, when, zeros,
+  F32, I32, V128, add, and, atLeast, below, call, choose, equal, fused, get, instruction, integer,
+  lane, leave, load, loadInteger, loadLane, loadNumber, loop, moduleBytes, multiply, plus, plusNumber,
+  positive, repeat, select, set, shiftRight, splat, step, store, storeNumber, subtract, times,
+  timesNumber, when, zeros,
 } from "./assembler.js";
 
 export const ROWS = 4, COLUMNS = 8; // of a tile of the product: eight sums of four numbers each
@@ -11,33 +12,50 @@ export const ROWS = 4, COLUMNS = 8; // of a tile of the product: eight sums of f
 const range = (n) => [...Array(n).keys()];
 const locals = (n, first = 0) => range(n).map((i) => first + i);
 
-// pack(n, to, width, along, line0, ... line3): four lines side by side, number k of each at
-// to + k width.
+// pack(lines, n, to, from, line, along): the lines of a matrix in fours, the four numbers k of every
+// four side by side, as they may be already. If the last four are not whole, the last line comes
+// again.
 function pack() {
-  const [n, to, width, along, ...lines] = locals(8);
-  const [first, ...others] = lines;
-  const numbers = others.reduce((v, line, i) => loadLane(get(line), v, i + 1), splat(get(first)));
-  return { parameters: 8, locals: [], body: repeat(n,
-    store(get(to), numbers),
-    step(to, get(width)), lines.map((line) => step(line, get(along)))) };
+  const [lines, n, to, from, line, along, k] = locals(7), four = locals(4, 7);
+  const numbers = four.slice(1).reduce(
+    (v, place, i) => loadLane(get(place), v, i + 1), splat(get(four[0])));
+  const next = (i) => select(get(line), integer(0), below(integer(i), get(lines)));
+  return { parameters: 6, locals: [[5, I32]], body: loop([
+    get(from), set(four[0]),
+    [1, 2, 3].map((i) => [add(get(four[i - 1]), next(i)), set(four[i])]),
+    add(get(four[3]), get(line)), set(from),
+    get(n), set(k),
+    choose(and(equal(get(line), integer(4)), below(integer(3), get(lines))),
+      repeat(k, store(get(to), load(get(four[0]))), step(to, integer(16)),
+        step(four[0], get(along))),
+      repeat(k, store(get(to), numbers), step(to, integer(16)),
+        four.map((place) => step(place, get(along))))),
+    step(lines, integer(-4)),
+  ], positive(get(lines))) };
 }
 
-// tiles(n, a, b, c, stride, count): tiles of 4 rows and 8 columns, side by side in c. Four packed
-// rows in a are multiplied by eight packed columns a tile in b.
+// tiles(n, a, b, c, stride, columns, rows): so many tiles of C side by side, and so many rows of
+// them. Four packed lines of a, and twice four of b, make a tile.
 function tiles(multiplyAdd) {
-  const [n, a, b, c, stride, count, k, from, to] = locals(9);
-  const row = 9, columns = [10, 11], sums = range(ROWS).map((i) => [11 + 2 * i + 1, 11 + 2 * i + 2]);
-  return { parameters: 6, locals: [[3, I32], [1 + 2 + 2 * ROWS, V128]], body: repeat(count,
-    sums.flat().map((sum) => [zeros, set(sum)]),
-    get(n), set(k), get(a), set(from), get(c), set(to),
-    repeat(k,
-      columns.map((column, half) => [load(get(b), 16 * half), set(column)]),
-      sums.map((halves, i) => [splat(get(from), 4 * i), set(row), halves.map((sum, half) =>
-        [multiplyAdd(get(row), get(columns[half]), get(sum)), set(sum)])]),
-      step(from, integer(4 * ROWS)), step(b, integer(4 * COLUMNS))),
-    sums.map((halves) => [
-      halves.map((sum, half) => store(get(to), get(sum), 16 * half)), step(to, get(stride))]),
-    step(c, integer(4 * COLUMNS))) };
+  const [n, a, b, c, stride, columns, rows, k, from, left, right, to, tile, count] = locals(14);
+  const row = 14, halves = [15, 16], sums = range(ROWS).map((i) => [17 + 2 * i, 18 + 2 * i]);
+  const strip = multiply(get(n), integer(16));
+  return { parameters: 7, locals: [[7, I32], [1 + 2 + 2 * ROWS, V128]], body: repeat(rows,
+    get(b), set(right), get(c), set(tile), get(columns), set(count),
+    repeat(count,
+      sums.flat().map((sum) => [zeros, set(sum)]),
+      get(n), set(k), get(a), set(from),
+      get(right), set(left), add(get(left), strip), set(right),
+      repeat(k,
+        load(get(left)), set(halves[0]), load(get(right)), set(halves[1]),
+        sums.map((of, i) => [splat(get(from), 4 * i), set(row), of.map((sum, half) =>
+          [multiplyAdd(get(row), get(halves[half]), get(sum)), set(sum)])]),
+        step(from, integer(16)), step(left, integer(16)), step(right, integer(16))),
+      get(tile), set(to),
+      sums.map((of) => [
+        of.map((sum, half) => store(get(to), get(sum), 16 * half)), step(to, get(stride))]),
+      step(tile, integer(4 * COLUMNS))),
+    step(a, strip), step(c, multiply(get(stride), integer(ROWS)))) };
 }
 
 // dots(count, n, a, nextA, b, nextB, c, nextC): the sum over k < n of a[k] b[k], for every pair of
@@ -45,18 +63,18 @@ function tiles(multiplyAdd) {
 function dots(multiplyAdd) {
   const [count, n, a, nextA, b, nextB, c, nextC, k, x, y] = locals(11);
   const sums = locals(4, 11), total = 15;
-  const pair = plus(plus(get(sums[0]), get(sums[1])), plus(get(sums[2]), get(sums[3])));
-  const whole = [0x41, 4, 0x76]; // shifted to the right by 4: n / 16
+  const together = plus(plus(get(sums[0]), get(sums[1])), plus(get(sums[2]), get(sums[3])));
+  const lanes = range(4).map((i) => lane(get(sums[0]), i));
   return { parameters: 8, locals: [[3, I32], [4, V128], [1, F32]], body: repeat(count,
     sums.map((sum) => [zeros, set(sum)]),
     get(a), set(x), get(b), set(y),
-    get(n), whole, set(k),
+    shiftRight(get(n), integer(4)), set(k), // sixteen at a time
     when(get(k), repeat(k,
       sums.map((sum, i) =>
         [multiplyAdd(load(get(x), 16 * i), load(get(y), 16 * i), get(sum)), set(sum)]),
       step(x, integer(64)), step(y, integer(64)))),
-    pair, set(sums[0]),
-    range(4).map((i) => lane(get(sums[0]), i)), 0x92, 0x92, 0x92, set(total),
+    together, set(sums[0]),
+    lanes.reduce(plusNumber), set(total),
     and(get(n), integer(15)), set(k),
     when(get(k), repeat(k,
       plusNumber(get(total), timesNumber(loadNumber(get(x)), loadNumber(get(y)))), set(total),
@@ -99,7 +117,7 @@ function elementwise({ single, vector }, operands, original) {
   const forward = (wanted, bytes) => [...wanted, 4].map((stride, i) =>
     stride ? step(arrays[i], integer(bytes)) : []);
   const pass = (wanted) => [
-    get(n), 0x41, 4, 0x76, set(k), // sixteen numbers a time
+    shiftRight(get(n), integer(4)), set(k), // sixteen at a time
     repeat(k,
       range(4).map((part) => store(get(out), [wanted.map((stride, i) =>
         (stride ? load(get(arrays[i]), 16 * part) : splat(get(arrays[i])))), vector], 16 * part)),

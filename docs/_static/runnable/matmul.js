@@ -4,60 +4,52 @@
 // NumPy's own, as they do between any two BLAS libraries.
 import { COLUMNS, ROWS } from "./kernels.js";
 
+const BAND = 64; // rows of a that are packed at a time
+
 // NumPy calls matmul(args, dims, steps, data) with addresses: of three arrays, of the sizes
 // (how many products; m, n, p of an m x n by n x p product), and of the strides, in bytes.
 export function matmul(python, { pack, tiles, dots, combine }, original) {
-  let room = 0, size = 0; // workspace: a packed matrix b, four packed rows of a, one tile
+  let room = 0, size = 0; // workspace: the packed matrix b, a packed band of a, one tile
 
-  function workspace(n, p) {
-    const wanted = n * (p + ROWS) + ROWS * COLUMNS;
-    if (wanted > size) {
+  function workspace(numbers) {
+    if (numbers > size) {
       if (room) python._free(room);
-      room = python._malloc(4 * wanted);
-      size = wanted;
+      room = python._malloc(4 * numbers);
+      size = numbers;
     }
     return room;
   }
 
-  // Lines first, first + 1, ... of a matrix, four side by side; after the last comes the last again.
-  function packLines(n, to, width, from, first, lines, line, along) {
-    const last = lines - 1;
-    pack(n, to, width, along, from + Math.min(first, last) * line,
-      from + Math.min(first + 1, last) * line, from + Math.min(first + 2, last) * line,
-      from + Math.min(first + 3, last) * line);
-  }
-
-  // Rows and columns of a tile that C has, each to its place.
+  // The rows and columns of a tile that C has, each to its place.
   function unpack(from, to, rows, columns, row, column) {
     const floats = python.HEAPF32; // after the workspace: memory that grows has other views
     for (let y = 0; y < rows; y++) {
       for (let x = 0; x < columns; x++) {
-        floats[(to + y * row + x * column) >> 2] = floats[(from >> 2) + y * COLUMNS + x];
+        floats[(to + y * row + x * column) >>> 2] = floats[(from >>> 2) + y * COLUMNS + x];
       }
     }
   }
 
   function multiply(m, n, p, count, [a, b, c], [nextA, nextB, nextC], strides) {
     const [aRow, aColumn, bRow, bColumn, cRow, cColumn] = strides;
-    const all = Math.ceil(p / COLUMNS), packedB = workspace(n, COLUMNS * all);
-    const strip = 4 * COLUMNS * n; // bytes of eight packed columns
-    const packedA = packedB + all * strip, spare = packedA + 4 * ROWS * n;
+    const rows = Math.ceil(Math.min(m, BAND) / ROWS), columns = Math.ceil(p / COLUMNS); // of tiles
+    const tileA = 4 * ROWS * n, tileB = 4 * COLUMNS * n; // bytes of what is packed for one of them
+    const packedA = workspace(n * (ROWS * rows + COLUMNS * columns) + ROWS * COLUMNS);
+    const packedB = packedA + rows * tileA, spare = packedB + columns * tileB;
     for (let number = 0; number < count; number++, a += nextA, b += nextB, c += nextC) {
-      if (number === 0 || nextB !== 0) {
-        for (let j = 0; j < COLUMNS * all; j += 4) {
-          const to = packedB + strip * Math.floor(j / COLUMNS) + 4 * (j % COLUMNS);
-          packLines(n, to, 4 * COLUMNS, b, j, p, bColumn, bRow);
-        }
-      }
-      for (let i = 0; i < m; i += ROWS) {
-        packLines(n, packedA, 4 * ROWS, a, i, m, aRow, aColumn);
-        const rows = Math.min(ROWS, m - i), target = c + i * cRow;
-        const whole = cColumn === 4 && rows === ROWS ? Math.floor(p / COLUMNS) : 0;
-        if (whole) tiles(n, packedA, packedB, target, cRow, whole);
-        for (let t = whole; t < all; t++) {
-          tiles(n, packedA, packedB + strip * t, spare, 4 * COLUMNS, 1);
-          const j = COLUMNS * t;
-          unpack(spare, target + j * cColumn, rows, Math.min(COLUMNS, p - j), cRow, cColumn);
+      if (number === 0 || nextB !== 0) pack(p, n, packedB, b, bColumn, bRow);
+      for (let first = 0; first < m; first += BAND) {
+        const lines = Math.min(BAND, m - first), target = c + first * cRow;
+        pack(lines, n, packedA, a + first * aRow, aRow, aColumn);
+        // Whole tiles are written where they belong; what is at the edges comes by the spare one.
+        const down = cColumn === 4 ? Math.floor(lines / ROWS) : 0, across = Math.floor(p / COLUMNS);
+        if (down && across) tiles(n, packedA, packedB, target, cRow, across, down);
+        for (let i = 0; ROWS * i < lines; i++) {
+          for (let j = i < down ? across : 0; j < columns; j++) {
+            tiles(n, packedA + i * tileA, packedB + j * tileB, spare, 4 * COLUMNS, 1, 1);
+            unpack(spare, target + ROWS * i * cRow + COLUMNS * j * cColumn,
+              Math.min(ROWS, lines - ROWS * i), Math.min(COLUMNS, p - COLUMNS * j), cRow, cColumn);
+          }
         }
       }
     }
@@ -79,7 +71,7 @@ export function matmul(python, { pack, tiles, dots, combine }, original) {
   }
 
   return (args, dims, steps, data) => {
-    const words = (address, n) => python.HEAP32.subarray(address >> 2, (address >> 2) + n);
+    const words = (address, n) => python.HEAP32.subarray(address >>> 2, (address >>> 2) + n);
     const [count, m, n, p] = words(dims, 4);
     const [nextA, nextB, nextC, ...strides] = words(steps, 9);
     const [a, b, c] = words(args, 3);
@@ -103,7 +95,7 @@ export function matmul(python, { pack, tiles, dots, combine }, original) {
 // vecdot(args, dims, steps, data): sums of products of the lines of two arrays, pair by pair.
 export function vecdot(python, { dots }, original) {
   return (args, dims, steps, data) => {
-    const words = (address, n) => python.HEAP32.subarray(address >> 2, (address >> 2) + n);
+    const words = (address, n) => python.HEAP32.subarray(address >>> 2, (address >>> 2) + n);
     const [count, n] = words(dims, 2);
     const [nextA, nextB, nextC, stepA, stepB] = words(steps, 5);
     const [a, b, c] = words(args, 3);
