@@ -1,24 +1,30 @@
 // The doctests of pages on WebAssembly, as a reader's browser would run them:
 //
-//     node docs/tools/doctest_pyodide.mjs [--times] vendor/pyodide book/*.md
+//     node docs/tools/doctest_pyodide.mjs [--times] [--no-fma] vendor/pyodide book/*.md
 //
 // Python is the one that the pages serve, the package comes out of the same archive, and the
 // doctest module is Python's own. With --times, how long the long blocks took is written to
 // docs/_ext/example_times.json, from where the pages announce it; to begin that list anew, make it {}.
+// Products are added with a single rounding (FMA) where Node.js knows how, from version 21 on;
+// --no-fma does without, as browsers do that do not.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 
-import { speedUpMatmul, withMemory } from "../_static/runnable/matmul.js";
+import { canFuse, speedUpNumpy, withMemory } from "../_static/runnable/numpy.js";
 
-const [flag] = process.argv.slice(2);
-const timed = flag === "--times";
-const [folder, ...pages] = process.argv.slice(timed ? 3 : 2);
+const { values: options, positionals: [folder, ...pages] } = parseArgs({
+  allowPositionals: true,
+  options: { times: { type: "boolean" }, "no-fma": { type: "boolean" } },
+});
+const fuse = !options["no-fma"] && canFuse();
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 if (!folder || !pages.length) {
-  console.error("usage: node docs/tools/doctest_pyodide.mjs [--times] vendor/pyodide PAGE.md ...");
+  console.error(
+    "usage: node docs/tools/doctest_pyodide.mjs [--times] [--no-fma] vendor/pyodide PAGE.md ...");
   process.exit(2);
 }
 const from = path.resolve(folder) + path.sep;
@@ -40,7 +46,7 @@ async function start() {
   const { pyodide, memory } = await withMemory(() =>
     loadPyodide({ indexURL: from, packageBaseUrl: from, packageCacheDir: from, packages: ["numpy"] }));
   pyodide.unpackArchive(archive, "zip", { extractDir: "/home/pyodide" });
-  if (!speedUpMatmul(pyodide, memory)) throw new Error("the matrix product could not be replaced");
+  if (!speedUpNumpy(pyodide, memory, fuse)) throw new Error("NumPy's loops could not be replaced");
   pyodide.runPython(DOCTEST);
   return pyodide;
 }
@@ -84,6 +90,7 @@ const archive = readerArchive();
 const times = path.join(root, "docs/_ext/example_times.json");
 const seconds = JSON.parse(fs.readFileSync(times, "utf-8"));
 let failed = 0;
+console.log(`products are added ${fuse ? "with" : "without"} FMA`);
 for (const page of pages) {
   const text = fs.readFileSync(page, "utf-8");
   if (!text.includes("```pycon")) continue;
@@ -97,7 +104,7 @@ for (const page of pages) {
   });
   const [attempted, wrong, long] = python.runPython("run_page(page, text)").toJs();
   Object.assign(seconds, long);
-  if (timed) fs.writeFileSync(times, JSON.stringify(seconds, null, 1) + "\n");
+  if (options.times) fs.writeFileSync(times, JSON.stringify(seconds, null, 1) + "\n");
   failed += wrong;
   const took = (performance.now() - began) / 1000;
   console.log(`${wrong ? "FAIL" : "ok  "}  ${page}: ${attempted} examples, ${wrong} failed, ` +

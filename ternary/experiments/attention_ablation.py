@@ -40,7 +40,8 @@ class NoPositions(CausalAttention):
 
     def _turns(self, first: int, last: int) -> npt.NDArray[np.complexfloating]:
         turns = super()._turns(first, last)
-        return np.abs(turns).astype(turns.dtype)  # the scale of the queries stays
+        still: npt.NDArray[np.complexfloating] = np.abs(turns).astype(turns.dtype)
+        return still  # with the scale of the queries
 
 
 ATTENTION = {"no attention": NoAttention, "no positions": NoPositions}

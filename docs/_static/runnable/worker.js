@@ -1,5 +1,5 @@
 // A worker: Python runs here, beside the page, so that no computation can freeze it.
-import { speedUpMatmul, withMemory } from "./matmul.js";
+import { speedUpNumpy, withMemory } from "./numpy.js";
 
 const HOME = "/home/pyodide"; // the folder Python starts in; the repository's top, as it were
 
@@ -17,7 +17,7 @@ async function start({ pyodide: from, archive }) {
   const answer = await fetching;
   if (!answer.ok) throw new Error(`${archive}: ${answer.status} ${answer.statusText}`);
   pyodide.unpackArchive(await answer.arrayBuffer(), "zip", { extractDir: HOME });
-  speedUpMatmul(pyodide, memory);
+  speedUpNumpy(pyodide, memory);
   pyodide.runPython(`import importlib, os, sys
 importlib.invalidate_caches()
 os.chdir("${HOME}")
