@@ -25,7 +25,7 @@ _chunk = threading.local()
 
 
 def lasting(shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-    """An array, not filled, that is meant to stay: cut out of a chunk of memory with others.
+    """An array of zeros that is meant to stay: cut out of a chunk of memory with others.
 
     A processor remembers where the pages of memory that it uses lie, a thousand or two of them. The
     arrays of a training step are more pages than that where a page has 4 kB, as is usual. For 4 MB
@@ -33,19 +33,21 @@ def lasting(shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.ND
 
     Examples
     --------
-    >>> lasting((2, 3)).shape
-    (2, 3)
+    >>> lasting((2, 3)).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     dtype = np.dtype(dtype)
     n_bytes = math.prod(shape) * dtype.itemsize
     if n_bytes > CHUNK // 4:
-        return np.empty(shape, dtype)
+        return np.zeros(shape, dtype)
     room: Bytes = getattr(_chunk, "room", np.empty(0, np.uint8))
     if len(room) < n_bytes:
         room = np.empty(CHUNK, np.uint8)
         room = room[-room.ctypes.data % 64 :]  # from here on, every array begins a cache line
     _chunk.room = room[-(-n_bytes // 64) * 64 :]
-    return room[:n_bytes].view(dtype).reshape(shape)
+    array = room[:n_bytes].view(dtype).reshape(shape)
+    array.fill(0)
+    return array
 
 
 class Workspace:

@@ -53,8 +53,6 @@ class AdamW:
         self.eps = eps
         self.t = 0
         self.m, self.v = (lasting(parameters.values.shape, parameters.dtype) for _ in range(2))
-        self.m.fill(0)
-        self.v.fill(0)
         self._work = ThreadWorkspace(parameters.dtype)
 
     def step(self, lr: float, weight_decay: float = 0.0) -> None:

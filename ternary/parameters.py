@@ -83,14 +83,14 @@ class Parameters:
         self.groups = Groups.of(matrices.values(), group_size)
         n_groups = len(self.groups.counts)
         self.n_latents = n_groups * group_size  # with padding
-        self.values = _zeros(self.n_latents + sum(gains.values()), dtype)
+        self.values = lasting((self.n_latents + sum(gains.values()),), dtype)
         self.values[self.n_latents :] = 1
-        self.gradients = _zeros(self.values.size, dtype)
+        self.gradients = lasting(self.values.shape, dtype)
         self._latents = self.values[: self.n_latents].reshape(n_groups, group_size)
         self._projected = Projected(
-            _zeros((n_groups, group_size), np.int8),
-            _zeros(n_groups, np.float16),
-            _zeros(self._latents.shape, dtype),
+            lasting((n_groups, group_size), np.int8),
+            lasting((n_groups,), np.float16),
+            lasting((n_groups, group_size), dtype),
         )
         self.scratch = Workspace(dtype)  # for what the backward passes of all layers return
         self.team = Team(1)
@@ -177,7 +177,7 @@ class Parameters:
     def replica(self) -> Parameters:
         """The same values and weights, with gradients and scratch memory of their own."""
         other = copy.copy(self)
-        other.gradients = _zeros(self.gradients.size, self.dtype)
+        other.gradients = lasting(self.gradients.shape, self.dtype)
         other.scratch = Workspace(self.dtype)
         return other
 
@@ -230,8 +230,3 @@ class Parameters:
         first = self.n_latents + sum(sizes[:position])
         return slice(first, first + self.gain_sizes[name])
 
-
-def _zeros(shape: int | tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    array = lasting((shape,) if isinstance(shape, int) else shape, dtype)
-    array.fill(0)
-    return array
