@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from toy_runs import Dying, Serial, interrupted, tried, values
 
 from ternary import TernaryError
 from ternary.experiments import UnfinishedError, load_record, run_experiment
+from ternary.experiments.executors import make_workers
 from ternary.experiments.kept import Kept
 from ternary.experiments.partial import Partial, partial_path
+from ternary.experiments.workers import Workers
 
 TOY = toy.EXPERIMENT
 PARTIAL = "toy.partial.jsonl"
@@ -241,6 +243,9 @@ def test_a_line_that_was_cut_short_is_left_out(folder, whole, cut):
     short = last[:cut] if cut is not None else last + bytes(5000)  # of a trial with long values
     path.write_bytes(b"\n".join([*lines, short]))
     assert len(Partial.read(path).trials) == 4
+    interrupted(folder, 1)
+    assert len(Partial.read(path).trials) == 5
+    assert path.read_bytes().endswith(b"}\n")
     assert values(run_experiment(TOY, Serial(), folder=folder)) == values(whole)
 
 
@@ -323,6 +328,48 @@ def test_a_run_that_ends_between_the_record_and_its_trials_is_finished(folder, w
     assert (folder / "toy.json").exists()
     assert values(run_experiment(TOY, Dying(0), folder=folder)) == values(whole)
     assert [path.name for path in folder.iterdir()] == ["toy.json"]
+
+
+class Breaking(ThreadPoolExecutor):
+    """An executor whose process dies of the trials of rate 2, and who was beside whom."""
+
+    def __init__(self):
+        super().__init__(4)
+        self.running, self.died, self.beside = set(), set(), []
+
+    def submit(self, function, /, measure, settings, seed, *args):
+        trial = settings["lr"], seed
+        self.beside += [trial] if self.running and self.died & {trial, *self.running} else []
+        self.running.add(trial)
+        return super().submit(self.call, trial, function, measure, settings, seed, *args)
+
+    def call(self, trial, function, *args):
+        time.sleep(0.01)
+        try:
+            if trial[0] == 2:
+                self.died.add(trial)
+                raise BrokenExecutor("gone")
+            return function(*args)
+        finally:
+            self.running.discard(trial)
+
+
+def test_after_its_process_died_a_trial_runs_alone(folder):
+    class Restarted(Workers):
+        def restart(self):
+            pass
+
+    with Breaking() as executor, pytest.raises(UnfinishedError, match="9 of 12") as raised:
+        run_experiment(TOY, Restarted(executor, 4), folder=folder)
+    assert {trial["settings"]["lr"] for trial in raised.value.failed} == {2}
+    assert executor.beside == []
+
+
+def test_the_processes_of_a_pool_never_see_the_interrupt_of_a_terminal():
+    with make_workers("process", 1) as workers:
+        blocked = workers.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+    assert signal.SIGINT in blocked
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 # --- The command, as users start it -----------------------------------------------------------

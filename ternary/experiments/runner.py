@@ -113,14 +113,13 @@ def run_trials(kept: Kept, workers: Workers, may_start: Callable[[Job], bool]) -
         return future
 
     while True:
-        alone = any(deaths[key_of(*job)] for job in running.values())
-        while waiting and len(running) < slots and not alone:
+        while waiting and len(running) < slots:
+            # Those whose process died stand at the end, and start when nothing else runs.
             ready = (j for j in waiting if not (running and deaths[key_of(*j)]) and may_start(j))
             job = next(ready, None)
             if job is None:
                 break
             waiting.remove(job)
-            alone = bool(deaths[key_of(*job)])
             if start(job).done():
                 break  # it is kept before the next one starts
         if not running:
