@@ -229,4 +229,3 @@ class Parameters:
         position = list(self.gain_sizes).index(name)
         first = self.n_latents + sum(sizes[:position])
         return slice(first, first + self.gain_sizes[name])
-

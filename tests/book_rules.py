@@ -33,7 +33,7 @@ INTRODUCED = {
     **dict.fromkeys(("RMSNorm", "CausalAttention", "SquaredReLU", "CrossEntropy", "IGNORE"), 7),
     **dict.fromkeys(("TernaryTransformer", "TransformerConfig"), 7),
     **dict.fromkeys(("clip_gradients", "learning_rate", "Trainer", "TrainingConfig"), 8),
-    "DivergedError": 8,
+    **dict.fromkeys(("DivergedError", "Team"), 8),
     "Text": 9,
     **dict.fromkeys(("TernaryWeights", "load_weights", "inspect_model", "byte_tokens"), 11),
     **dict.fromkeys(("export_gguf", "export_huggingface", "export_mlx", "half_rotation"), 11),

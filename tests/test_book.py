@@ -171,9 +171,9 @@ def test_every_figure_script_is_shown():
 
 def test_introduced_names_exist():
     import ternary
-    from ternary import account, checks, codecs, export, lookup, packed, projection
+    from ternary import account, checks, codecs, export, lookup, packed, projection, team
 
-    modules = (ternary, account, checks, codecs, export, lookup, packed, projection)
+    modules = (ternary, account, checks, codecs, export, lookup, packed, projection, team)
     for name in INTRODUCED:
         assert any(hasattr(module, name) for module in modules), name
 
