@@ -14,7 +14,7 @@ class Part(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether a runtime loads the file: True, False, or None where nobody has tried; and why."""
+    """Whether a runtime loads the file, and then computes its model; None: not known; and why."""
 
     runtime: str
     loads: bool | None

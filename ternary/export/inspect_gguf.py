@@ -8,7 +8,7 @@ from pathlib import Path
 from ternary.codecs import CODECS
 from ternary.errors import FormatError
 from ternary.export.description import Description, Part, Verdict
-from ternary.export.gguf import ARCHITECTURE, MATRICES, TOP
+from ternary.export.gguf_checks import doubt, named_for_fork, other_notes, refusals, rotation
 from ternary.export.gguf_file import Q2_0, TYPES, TensorType
 from ternary.export.gguf_reader import Header, misplaced, read_gguf_header
 
@@ -18,19 +18,6 @@ OLD_Q2_0 = TensorType("Q2_0 in blocks of 128", 128, 34)
 _OLD_TYPES = {**TYPES, Q2_0: OLD_Q2_0}
 ONLY_IN_FORK = {CODECS[name].type_id for name in ("PQ2_0", "PTQ1_0")}
 NEWEST_IN_PACKAGE = 41  # of the Python package gguf, version 0.19
-
-REQUIRED = (
-    "context_length",
-    "embedding_length",
-    "block_count",
-    "feed_forward_length",
-    "attention.head_count",
-    "attention.layer_norm_rms_epsilon",
-)
-TOKENIZER = {
-    "tokenizer.ggml.model": "llama.cpp refuses the file",
-    "tokenizer.ggml.tokens": "llama.cpp refuses the file",
-}
 
 
 def describe_gguf(path: Path) -> Description:
@@ -64,10 +51,10 @@ def describe_gguf(path: Path) -> Description:
         weight_bytes,
         [Part(f"tensors of {name}", n_bytes) for name, n_bytes in counts.items()],
     )
-    description.notes += _notes(header)
+    description.notes += [*refusals(header), *other_notes(path, header)]
     if types is TYPES and Q2_0 in kinds and misplaced(header, _OLD_TYPES) is None:
         description.notes.append("so small a file would also fit type 42 in blocks of 128")
-    description.verdicts += _verdicts(header, types, description)
+    description.verdicts += _verdicts(path, header, types)
     return description
 
 
@@ -85,46 +72,10 @@ def _is_old(path: Path, header: Header) -> bool:
     raise FormatError(f"{path} is damaged or cut short: {problem}")
 
 
-def _notes(header: Header) -> list[str]:
-    """What is missing for llama.cpp, and what only a fork understands."""
-    keys, notes = header.metadata, []
-    architecture = keys.get("general.architecture")
-    wanted = [f"{architecture}.{key}" for key in REQUIRED]
-    if missing := [key for key in wanted if key not in keys]:
-        notes.append(f"the metadata lack {', '.join(missing)}")
-    for key, symptom in TOKENIZER.items():
-        if key not in keys:
-            notes.append(f"the metadata lack {key}: {symptom}")
-    if keys.get("tokenizer.ggml.model") == "gpt2":
-        if "tokenizer.ggml.merges" not in keys:
-            notes.append("the metadata lack tokenizer.ggml.merges: llama.cpp refuses the file")
-        if "tokenizer.ggml.pre" not in keys:
-            notes.append("the metadata lack tokenizer.ggml.pre: llama.cpp splits text its own way")
-        if "tokenizer.ggml.eos_token_id" not in keys:
-            notes.append("the metadata name no end of text: llama.cpp takes token 11 for it")
-    tensors = {tensor.name for tensor in header.tensors}
-    if architecture == ARCHITECTURE and (missing := sorted(_expected(header) - tensors)):
-        notes.append(f"{len(missing)} tensors are missing, such as {missing[0]}")
-    if any(key.startswith("prism.hadamard") for key in keys):
-        notes.append("the weights are rotated: a runtime that does not know it prints nonsense")
-    return notes
-
-
-def _expected(header: Header) -> set[str]:
-    n_layers = header.metadata.get(f"{ARCHITECTURE}.block_count")
-    n_layers = n_layers if isinstance(n_layers, int) else 0
-    layers = range(min(n_layers, len(header.tensors)))  # a file cannot hold more than it has
-    return {TOP["embedding"], TOP["norm"]} | {
-        name.format(layer) for layer in layers for name in MATRICES.values()
-    }
-
-
-def _verdicts(header: Header, types: dict[int, TensorType], d: Description) -> list[Verdict]:
+def _verdicts(path: Path, header: Header, types: dict[int, TensorType]) -> list[Verdict]:
     kinds = {tensor.type for tensor in header.tensors}
     unknown, forked = kinds - set(TYPES), kinds & ONLY_IN_FORK
-    incomplete = [note for note in d.notes if "lack" in note or "missing" in note]
-    old = types.get(Q2_0) is OLD_Q2_0
-    if old:
+    if types.get(Q2_0) is OLD_Q2_0:
         why = (
             f"it reads type 42 in blocks of 64, here are blocks of 128 ({misplaced(header, TYPES)})"
         )
@@ -137,22 +88,40 @@ def _verdicts(header: Header, types: dict[int, TensorType], d: Description) -> l
     elif unknown:
         main = Verdict("llama.cpp", None, f"type {min(unknown)} is not known to this program")
         fork = main._replace(runtime="PrismML's llama.cpp")
-    elif incomplete:
-        main = Verdict("llama.cpp", False, incomplete[0])
-        fork = main._replace(runtime="PrismML's llama.cpp")
-    elif d.architecture != ARCHITECTURE:
-        main = Verdict("llama.cpp", None, f"the architecture {d.architecture!r} was not tried")
-        fork = main._replace(runtime="PrismML's llama.cpp")
     else:
-        main = Verdict("llama.cpp", True, _since(kinds))
-        why = "older builds read type 42 in blocks of 128" if Q2_0 in kinds else "not tried here"
-        fork = Verdict("PrismML's llama.cpp", None, why)
+        main, fork = _by_content(path, header, kinds)
     newer = [kind for kind in kinds if kind > NEWEST_IN_PACKAGE]
     reader = Verdict("gguf (Python)", True, "all types are in version 0.19")
     if newer or unknown:
         why = f"version 0.19 raises ValueError on type {min(newer or unknown)}"
         reader = Verdict("gguf (Python)", False, why)
     return [main, fork, reader]
+
+
+def _by_content(path: Path, header: Header, kinds: set[int]) -> tuple[Verdict, Verdict]:
+    """The verdicts on llama.cpp and its fork where both know all types of tensors."""
+    fork = Verdict("PrismML's llama.cpp", None, "not tried here")
+    if refused := refusals(header):
+        main = Verdict("llama.cpp", False, refused[0])
+        fork = main._replace(runtime=fork.runtime)
+    elif key := rotation(header):
+        why = (
+            f"it may load, but writes nonsense: no build that we know undoes the rotation of {key}"
+        )
+        main = Verdict("llama.cpp", False, why)
+        fork = fork._replace(
+            why="its builds since August 2026 rotate the activations; not tried here"
+        )
+    elif named_for_fork(path, header):
+        main = Verdict("llama.cpp", None, "the name says that PrismML's fork is required")
+    elif reason := doubt(header):
+        main = Verdict("llama.cpp", None, reason)
+        fork = main._replace(runtime=fork.runtime)
+    else:
+        main = Verdict("llama.cpp", True, _since(kinds))
+        if Q2_0 in kinds:
+            fork = fork._replace(why="older builds read type 42 in blocks of 128")
+    return main, fork
 
 
 def _since(kinds: set[int]) -> str:

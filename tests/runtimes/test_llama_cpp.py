@@ -10,7 +10,7 @@ from ternary.experiments.readers import LlamaCpp
 from ternary.export import inspect_model
 from ternary.export.gguf import gguf_name, gguf_tensors
 from ternary.export.gguf_file import Tensor
-from ternary.export.inspect_gguf import REQUIRED, TOKENIZER
+from ternary.export.gguf_checks import REQUIRED, TOKENIZER
 
 
 @pytest.fixture(scope="module", params=LLAMA_RMS)
