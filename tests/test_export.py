@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from architectures import ARCHITECTURES, write_file_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -330,6 +331,140 @@ def test_what_llama_cpp_would_miss_is_said(weights, tmp_path):
     with open(tmp_path / "no_up.gguf", "wb") as file:
         write_gguf(file, metadata, {k: v for k, v in tensors.items() if "ffn_up" not in k})
     assert "blk.0.ffn_up.weight" in inspect_model(tmp_path / "no_up.gguf").notes[0]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_another_architecture_is_asked_for_no_key_of_arcee(tmp_path, architecture):
+    """gpt2 has LayerNorm and biases, and no epsilon of RMSNorm: llama.cpp loads it all the same."""
+    description = inspect_model(write_file_of(tmp_path / "other.gguf", architecture))
+    main, fork, reader = description.verdicts
+    assert (main.loads, fork.loads, reader.loads) == (None, None, True)
+    assert repr(architecture) in main.why
+    assert description.notes == []
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_is_asked_for_its_tokenizer(tmp_path, architecture):
+    for key in ("tokenizer.ggml.model", "tokenizer.ggml.tokens", "tokenizer.ggml.merges"):
+        path = write_file_of(tmp_path / "bad.gguf", architecture, without=key)
+        assert inspect_model(path).verdicts[0][1:] == (
+            False,
+            f"the metadata lack {key}: llama.cpp refuses the file",
+        )
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [{"tokenizer.ggml.model": "none"}, {"tokenizer.ggml.pre": "kimi-k2"}]
+)
+def test_a_tokenizer_without_merges_is_not_asked_for_them(tmp_path, tokenizer):
+    path = write_file_of(tmp_path / "a.gguf", "llama", "tokenizer.ggml.merges", tokenizer)
+    assert verdicts(path)["llama.cpp"] is None
+
+
+def with_keys(weights, path, without=(), **changes):
+    """An export with other metadata; a dot in a key is written as two underscores."""
+    metadata = gguf_metadata(weights, "F16")
+    metadata |= {key.replace("__", "."): value for key, value in changes.items()}
+    with open(path, "wb") as file:
+        kept = {key: value for key, value in metadata.items() if key not in without}
+        write_gguf(file, kept, gguf_tensors(weights, "F16"))
+    return inspect_model(path)
+
+
+def test_a_missing_pre_tokenizer_is_a_note_and_no_refusal(weights, tmp_path):
+    """llama.cpp warns, and takes its default."""
+    description = with_keys(weights, tmp_path / "a.gguf", without=["tokenizer.ggml.pre"])
+    assert description.verdicts[0].loads is True
+    assert "tokenizer.ggml.pre: llama.cpp warns" in description.notes[0]
+    path = write_file_of(tmp_path / "b.gguf", "gpt2", without="tokenizer.ggml.pre")
+    assert verdicts(path)["llama.cpp"] is None
+    assert "tokenizer.ggml.pre: llama.cpp warns" in inspect_model(path).notes[0]
+
+
+def test_a_missing_architecture_is_a_refusal(weights, tmp_path):
+    description = with_keys(weights, tmp_path / "a.gguf", without=["general.architecture"])
+    assert description.verdicts[0].loads is False
+    assert "general.architecture" in description.verdicts[0].why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"tokenizer__ggml__pre": "llama-bpe"}, "'llama-bpe'"),
+        ({"tokenizer__ggml__model": "llama"}, "'llama'"),
+        ({"general__type": "adapter"}, "'adapter'"),
+        ({"split__count": 3}, "one of 3 files"),
+    ],
+    ids=["pre", "tokenizer", "adapter", "split"],
+)
+def test_what_was_not_tried_gets_no_verdict(weights, tmp_path, changes, why):
+    main = with_keys(weights, tmp_path / "a.gguf", **changes).verdicts[0]
+    assert main.loads is None
+    assert why in main.why
+
+
+def test_tensors_beside_ours_get_no_verdict(weights, tmp_path):
+    """Biases and fused matrices of q, k, v are read by llama.cpp; others it refuses."""
+    tensors = gguf_tensors(weights, "F16")
+    del tensors["blk.0.attn_q.weight"]
+    tensors["blk.0.attn_qkv.weight"] = tensors["blk.0.attn_k.weight"]
+    with open(tmp_path / "a.gguf", "wb") as file:
+        write_gguf(file, gguf_metadata(weights, "F16"), tensors)
+    main = inspect_model(tmp_path / "a.gguf").verdicts[0]
+    assert main.loads is None
+    assert "blk.0.attn_qkv.weight" in main.why
+
+
+@pytest.mark.parametrize("architecture", ["arcee", "qwen3"])
+def test_rotated_weights_that_llama_cpp_loads_are_named(weights, tmp_path, architecture):
+    """PrismML's fork writes these keys, and reads the weights as they are without the first."""
+    rotation = {"prism.hadamard.version": 1, "prism.hadamard.block_size": 64}
+    path = tmp_path / "rotated.gguf"
+    if architecture == "arcee":
+        with open(path, "wb") as file:
+            metadata = gguf_metadata(weights, "Q2_0")
+            write_gguf(file, {**metadata, **rotation}, gguf_tensors(weights, "Q2_0"))
+    else:
+        write_file_of(path, architecture, extra=rotation)
+    description = inspect_model(path)
+    main, fork, _ = description.verdicts
+    assert (main.loads, fork.loads) == (False, None)
+    assert "nonsense" in main.why
+    assert "prism.hadamard.version" in main.why
+    assert "the rotation" in fork.why
+    assert "rotated basis" in description.notes[-1]
+
+
+@pytest.mark.parametrize("in_the_file", [False, True])
+def test_a_name_that_asks_for_the_fork_is_said_to_be_all_that_is_known(
+    weights, tmp_path, in_the_file
+):
+    name = "Q2_0-prism-fork-required"
+    path = tmp_path / ("a.gguf" if in_the_file else f"{name}.gguf")
+    description = with_keys(weights, path, **({"general__name": name} if in_the_file else {}))
+    main, fork, _ = description.verdicts
+    assert (main.loads, fork.loads) == (None, None)
+    assert "the name says" in main.why
+    assert "no key prism.hadamard.* confirms it" in description.notes[-1]
+
+
+def test_a_type_that_is_only_unknown_to_us_gets_no_verdict(tmp_path):
+    """Type 23, IQ4_XS, is known to llama.cpp and to the package gguf; type 44 to nobody yet."""
+    for kind, readable in ((23, None), (44, False)):
+        tensor = Tensor((1, 256), kind, np.zeros((1, 136), np.uint8))
+        with open(tmp_path / "a.gguf", "wb") as file:
+            write_gguf(file, {"general.architecture": "llama"}, {"output.weight": tensor})
+        found = [each.loads for each in inspect_model(tmp_path / "a.gguf").verdicts]
+        assert found == [None, None, readable]
+
+
+def test_a_model_file_of_others_gets_no_verdict(weights, tmp_path):
+    """Another model's folder may need another mlx-lm, or PrismML's: the file decides."""
+    export_mlx(weights, tmp_path / "mlx")
+    config = json.loads((tmp_path / "mlx" / "config.json").read_text())
+    config["model_type"] = "prism_hadamard_qwen35"
+    (tmp_path / "mlx" / "config.json").write_text(json.dumps(config))
+    assert verdicts(tmp_path / "mlx")["mlx-lm"] is None
 
 
 # --- Wrong input ------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """What in a GGUF file makes llama.cpp refuse it, or load it and write nonsense.
 
-Sources: ggml-org/llama.cpp, ``src/llama-vocab.cpp`` at commit 00ad355 (the tokenizer's keys; a missing
-``tokenizer.ggml.pre`` is a warning), ``src/models/arcee.cpp`` at 8a5c4e0 and ``gpt2.cpp`` at 82234e0
-(each architecture has keys of its own); PrismML-Eng/llama.cpp, pull request 121 and issue 242 (the keys
-``prism.hadamard.*``). What is said of missing keys, our tests see in llama.cpp itself.
+Sources: ggml-org/llama.cpp, ``src/llama-vocab.cpp`` at commit 00ad355 (keys of the tokenizer; a
+missing ``tokenizer.ggml.pre`` is a warning), ``src/models/arcee.cpp`` at 8a5c4e0 and ``gpt2.cpp``
+at 82234e0 (each architecture has keys of its own); PrismML-Eng/llama.cpp, pull request 121 and
+issue 242 (the keys ``prism.hadamard.*``). What is said of missing keys, our tests see in llama.cpp.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from ternary.export.gguf import ARCHITECTURE, MATRICES, TOP
 from ternary.export.gguf_reader import Header
 
-# Without these llama.cpp refuses a file of the architecture that we export. Others have keys of their
-# own: gpt2, with its LayerNorm, has no attention.layer_norm_rms_epsilon.
+# Without these llama.cpp refuses a file of the architecture that we export. Others have their own:
+# gpt2, with its LayerNorm, has no attention.layer_norm_rms_epsilon.
 REQUIRED = (
     "context_length",
     "embedding_length",
@@ -57,6 +57,22 @@ def refusals(header: Header) -> list[str]:
     return out
 
 
+def doubt(header: Header) -> str | None:
+    """What a file has that our tests do not load in llama.cpp."""
+    keys = header.metadata
+    architecture, tokenizer = keys.get("general.architecture"), keys.get("tokenizer.ggml.model")
+    if reason := _not_alone(header):
+        return reason
+    if architecture != ARCHITECTURE:
+        return f"its keys for the architecture {architecture!r:.60} are not checked here"
+    pre = keys.get("tokenizer.ggml.pre")
+    if tokenizer != "gpt2" or pre not in TRIED_PRE:
+        return f"its tokenizer was not tried: {tokenizer!r:.60}, {pre!r:.60}"
+    if others := _compared(header)[1]:
+        return f"{len(others)} tensors that were not tried, such as {others[0]}"
+    return None
+
+
 def other_notes(path: Path, header: Header) -> list[str]:
     """What makes a file that loads write bad text."""
     keys, notes = header.metadata, []
@@ -82,11 +98,12 @@ def other_notes(path: Path, header: Header) -> list[str]:
 
 
 def rotation(header: Header) -> str | None:
-    """The first key that tells of a rotated basis."""
+    """The first key that tells of weights in a rotated basis."""
     return next((key for key in header.metadata if key.startswith(ROTATED)), None)
 
 
 def named_for_fork(path: Path, header: Header) -> bool:
+    """Whether the name of the file or of the model says that mainline is not enough."""
     names = f"{path.name} {header.metadata.get('general.name')}"
     return NEEDS_FORK in names.lower().replace(" ", "-")
 
@@ -113,19 +130,3 @@ def _compared(header: Header) -> tuple[list[str], list[str]]:
     }
     tensors = {tensor.name for tensor in header.tensors}
     return sorted(expected - tensors), sorted(tensors - expected - {TOP["head"]})
-
-
-def doubt(header: Header) -> str | None:
-    """What a file has that our tests do not load in llama.cpp."""
-    keys = header.metadata
-    architecture, tokenizer = keys.get("general.architecture"), keys.get("tokenizer.ggml.model")
-    if reason := _not_alone(header):
-        return reason
-    if architecture != ARCHITECTURE:
-        return f"its keys for the architecture {architecture!r:.60} are not checked here"
-    pre = keys.get("tokenizer.ggml.pre")
-    if tokenizer != "gpt2" or pre not in TRIED_PRE:
-        return f"its tokenizer was not tried: {tokenizer!r:.60}, {pre!r:.60}"
-    if others := _compared(header)[1]:
-        return f"{len(others)} tensors that were not tried, such as {others[0]}"
-    return None

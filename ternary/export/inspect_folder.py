@@ -109,7 +109,10 @@ def _mlx_verdicts(path: Path, config: dict[str, Any]) -> list[Verdict]:
         _require_inside(path, str(model_file), "the model file")
         exists = (path / str(model_file)).is_file()
         why = f"with trust_remote_code=True: it executes {model_file} of this folder"
-        mlx = Verdict("mlx-lm", exists, why if exists else f"the folder has no {model_file}")
+        tried = True if config.get("model_type") == "arcee" else None
+        mlx = Verdict("mlx-lm", tried, why if tried else f"not tried here; {why}")
+        if not exists:
+            mlx = Verdict("mlx-lm", False, f"the folder has no {model_file}")
     elif config.get("model_type") == "arcee":
         mlx = Verdict("mlx-lm", False, "mlx-lm has no arcee, and config.json names no model_file")
     else:

@@ -90,11 +90,12 @@ def _verdicts(path: Path, header: Header, types: dict[int, TensorType]) -> list[
         fork = main._replace(runtime="PrismML's llama.cpp")
     else:
         main, fork = _by_content(path, header, kinds)
-    newer = [kind for kind in kinds if kind > NEWEST_IN_PACKAGE]
     reader = Verdict("gguf (Python)", True, "all types are in version 0.19")
-    if newer or unknown:
-        why = f"version 0.19 raises ValueError on type {min(newer or unknown)}"
+    if newer := [kind for kind in kinds if kind > NEWEST_IN_PACKAGE]:
+        why = f"version 0.19 raises ValueError on type {min(newer)}"
         reader = Verdict("gguf (Python)", False, why)
+    elif unknown:
+        reader = main._replace(runtime="gguf (Python)")
     return [main, fork, reader]
 
 
@@ -105,13 +106,9 @@ def _by_content(path: Path, header: Header, kinds: set[int]) -> tuple[Verdict, V
         main = Verdict("llama.cpp", False, refused[0])
         fork = main._replace(runtime=fork.runtime)
     elif key := rotation(header):
-        why = (
-            f"it may load, but writes nonsense: no build that we know undoes the rotation of {key}"
-        )
+        why = f"it may load, but writes nonsense: no build that we know has the rotation ({key})"
         main = Verdict("llama.cpp", False, why)
-        fork = fork._replace(
-            why="its builds since August 2026 rotate the activations; not tried here"
-        )
+        fork = fork._replace(why="builds since prism-v7 have the rotation; not tried here")
     elif named_for_fork(path, header):
         main = Verdict("llama.cpp", None, "the name says that PrismML's fork is required")
     elif reason := doubt(header):

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
-from conftest import LLAMA_RMS, require_agreement, require_continuation, write_q2_0
+from architectures import ARCHITECTURES, CONTEXT, write_file_of
+from conftest import LLAMA_RMS, relative_rms, require_agreement, require_continuation, write_q2_0
 
 from ternary import TernaryError
 from ternary.codecs import encode
 from ternary.experiments.readers import LlamaCpp
 from ternary.export import inspect_model
-from ternary.export.gguf import gguf_name, gguf_tensors
-from ternary.export.gguf_file import Tensor
-from ternary.export.gguf_checks import REQUIRED, TOKENIZER
+from ternary.export.gguf import gguf_metadata, gguf_name, gguf_tensors
+from ternary.export.gguf_checks import MERGES, REQUIRED, TOKENIZER
+from ternary.export.gguf_file import F16, Tensor, write_gguf
 
 
 @pytest.fixture(scope="module", params=LLAMA_RMS)
@@ -49,7 +50,7 @@ def as_pq2_0(exported, number):
 
 
 @pytest.mark.parametrize(
-    "key", [*(f"arcee.{key}" for key in REQUIRED), *TOKENIZER, "tokenizer.ggml.merges"]
+    "key", ["general.architecture", *(f"arcee.{key}" for key in REQUIRED), *TOKENIZER, MERGES]
 )
 def test_a_file_without_a_key_that_inspection_asks_for_is_refused(exported, tmp_path, key):
     path = write_q2_0(tmp_path / "bad.gguf", exported, without=key)
@@ -58,10 +59,18 @@ def test_a_file_without_a_key_that_inspection_asks_for_is_refused(exported, tmp_
     assert inspect_model(path).verdicts[0].loads is False
 
 
-@pytest.mark.parametrize("key", ["rope.freq_base", "rope.dimension_count", "vocab_size"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "arcee.rope.freq_base",
+        "arcee.rope.dimension_count",
+        "arcee.vocab_size",
+        "tokenizer.ggml.pre",
+    ],
+)
 def test_a_file_without_another_key_is_loaded(exported, tmp_path, key):
-    """All of them have the value that llama.cpp assumes; they are written all the same."""
-    path = write_q2_0(tmp_path / "good.gguf", exported, without=f"arcee.{key}")
+    """Sizes have the value that llama.cpp assumes; of the missing pre-tokenizer it only warns."""
+    path = write_q2_0(tmp_path / "good.gguf", exported, without=key)
     assert LlamaCpp(path, exported.context).tokens("a") == [97]
     assert inspect_model(path).verdicts[0].loads is True
 
@@ -71,4 +80,54 @@ def test_blocks_of_128_are_refused(exported, tmp_path, number):
     path = write_q2_0(tmp_path / "old.gguf", exported, tensors=as_pq2_0(exported, number))
     with pytest.raises(TernaryError, match="does not load"):
         LlamaCpp(path, exported.context)
+    assert inspect_model(path).verdicts[0].loads is False
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_file_of_another_architecture_is_loaded(tmp_path, architecture):
+    for without in (None, "tokenizer.ggml.pre"):
+        path = write_file_of(tmp_path / "other.gguf", architecture, without)
+        assert LlamaCpp(path, CONTEXT).tokens("a") == [97]
+        assert inspect_model(path).verdicts[0].loads is None
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("key", [*TOKENIZER, MERGES])
+def test_every_architecture_is_refused_without_a_tokenizer(tmp_path, architecture, key):
+    path = write_file_of(tmp_path / "bad.gguf", architecture, without=key)
+    with pytest.raises(TernaryError, match="does not load"):
+        LlamaCpp(path, CONTEXT)
+    assert inspect_model(path).verdicts[0].loads is False
+
+
+def rotated(W, size=64):
+    """`(rows, cols)` in the basis of normalized Walsh-Hadamard blocks of `size` columns."""
+    H = np.ones((1, 1))
+    while len(H) < size:
+        H = np.block([[H, H], [H, -H]])
+    return (W.reshape(len(W), -1, size) @ H / np.sqrt(size)).reshape(W.shape)
+
+
+def test_rotated_weights_are_loaded_and_give_other_logits(exported, expected, tmp_path):
+    """When this fails, llama.cpp knows PrismML's keys: `inspect` has to say so."""
+    tensors = gguf_tensors(exported.weights, "F16")
+    for name in exported.weights.codes:
+        if name.startswith("layers."):
+            W = rotated(exported.weights.matrix(name)).astype("<f2")
+            tensors[gguf_name(name)] = Tensor(W.shape, F16, W)
+    folded = [name for name in tensors if name.startswith("blk") and "norm" not in name]
+    metadata = gguf_metadata(exported.weights, "F16") | {
+        "prism.hadamard.version": 1,
+        "prism.hadamard.block_size": 64,
+        "prism.hadamard.transform": "normalized-sylvester-walsh-hadamard",
+        "prism.hadamard.axis": "input-last-dimension",
+        "prism.hadamard.sign_mode": "identity",
+        "prism.hadamard.weight_names": folded,
+    }
+    path = tmp_path / "rotated.gguf"
+    with open(path, "wb") as file:
+        write_gguf(file, metadata, tensors)
+    window = exported.windows[0, :-1]
+    theirs = centred(LlamaCpp(path, exported.context).logits(window))
+    assert relative_rms(theirs, centred(expected.logits[0, :-1])) > 0.5
     assert inspect_model(path).verdicts[0].loads is False
