@@ -354,10 +354,11 @@ def test_every_architecture_is_asked_for_its_tokenizer(tmp_path, architecture):
 
 
 @pytest.mark.parametrize(
-    "tokenizer", [{"tokenizer.ggml.model": "none"}, {"tokenizer.ggml.pre": "kimi-k2"}]
+    ("without", "tokenizer"),
+    [("tokens", {"tokenizer.ggml.model": "none"}), ("merges", {"tokenizer.ggml.pre": "kimi-k2"})],
 )
-def test_a_tokenizer_without_merges_is_not_asked_for_them(tmp_path, tokenizer):
-    path = write_file_of(tmp_path / "a.gguf", "llama", "tokenizer.ggml.merges", tokenizer)
+def test_a_tokenizer_is_asked_only_for_what_it_has(tmp_path, without, tokenizer):
+    path = write_file_of(tmp_path / "a.gguf", "llama", f"tokenizer.ggml.{without}", tokenizer)
     assert verdicts(path)["llama.cpp"] is None
 
 

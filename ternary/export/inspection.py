@@ -1,7 +1,8 @@
 """What is in a model file, and which runtimes can load it.
 
 Of files of other programs only headers are read, and no length in them is believed before the file
-bears it out. A verdict "yes" means that our tests load such a file there.
+bears it out. A verdict "yes" means that our tests load such a file there; "no", that they see it
+refused, or loaded and computed wrongly, or that the source has no code for it; else "not known".
 """
 
 from __future__ import annotations
