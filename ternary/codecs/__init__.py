@@ -1,4 +1,4 @@
-"""Codecs: codes and scales to the bytes of every ternary format in use, and back to the same.
+"""Codecs: codes and scales to the bytes of seven ternary formats, and back to the same.
 
 >>> import numpy as np
 >>> for codec in CODECS.values():
