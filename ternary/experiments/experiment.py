@@ -7,11 +7,12 @@ so any `concurrent.futures.Executor` can run them, on one machine or on many.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ternary.errors import TernaryError
+from ternary.experiments.comparison import VERDICTS
 from ternary.experiments.record import Record, Settings, Trial, Values
 
 Measure: TypeAlias = Callable[[Settings, int, bool], Values]
@@ -24,6 +25,33 @@ class Claim:
 
     text: str
     holds: Callable[[Record], bool]
+    value: str | None = None  # what it compares, if it does
+
+    @classmethod
+    def by_comparison(cls, text: str, value: str, a: Settings, b: Settings, verdict: str) -> Claim:
+        """A claim of order: it holds if the comparison of two arms has this verdict.
+
+        The rule is that of `Comparison.verdict`; only what it is to say is chosen here.
+
+        Raises
+        ------
+        TernaryError
+            If the verdict is none of ``lower``, ``higher`` and ``none``.
+
+        Examples
+        --------
+        >>> trials = [
+        ...     {"settings": {"lr": lr}, "seed": seed, "values": {"bpb": 2 + lr + seed % 3 / 100}}
+        ...     for lr in (0.0, 0.001, 0.5) for seed in range(5)
+        ... ]
+        >>> record = Record("example", {"noise": [{"lr": 0.0}, {"lr": 0.001}]}, trials)
+        >>> claim = Claim.by_comparison("0 is below 0.5", "bpb", {"lr": 0.0}, {"lr": 0.5}, "lower")
+        >>> claim.holds(record)
+        True
+        """
+        if verdict not in VERDICTS:
+            raise TernaryError(f"verdict is {verdict!r}; expected one of {', '.join(VERDICTS)}")
+        return cls(text, lambda record: record.compare(value, a, b).verdict == verdict, value)
 
 
 @dataclass(frozen=True)
@@ -51,6 +79,13 @@ class Experiment:
     timed
         Whether its values are times, or depend on what else the machine does: its trials run one
         after another, whatever number is asked for.
+    noise
+        Settings of the baseline, and of the same with `perturb`: the record's noise floor.
+    sides
+        Of a sweep that chooses a recipe for each of several opponents: the settings that tell their
+        trials apart. See `ternary.experiments.fairness`.
+    selected_by
+        The value by whose lowest mean a sweep chooses; no claim reports it.
     """
 
     name: str
@@ -64,12 +99,21 @@ class Experiment:
     seeds: Sequence[int] = (0, 1, 2)
     repeated_by: str | None = None
     timed: bool = False
+    noise: tuple[Settings, Settings] | None = None
+    sides: Mapping[str, Settings] = field(default_factory=dict)
+    selected_by: str | None = None
 
     def __post_init__(self) -> None:
         if len(set(self.seeds)) < 3 and not self.repeated_by:
             raise TernaryError(
                 f"experiment {self.name} has seeds {self.seeds}; expected three or more"
             )
+        for settings in self.noise or ():
+            if not any(settings.items() <= each.items() for each in self.trials(False)):
+                raise TernaryError(
+                    f"experiment {self.name} has no trial with {settings}, which its noise names; "
+                    "plan it, or correct the settings"
+                )
 
     def plan(self, quick: bool) -> list[Job]:
         """Every trial in the order of the record: settings as they come back from a file, seed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,10 +151,11 @@ class Kept:
         """Write the record of all trials, which must be there, and remove the partial one."""
         assert not self.missing
         in_file = [key_of_trial(trial) for trial in self.record.trials] if self.record else []
-        if self.record and self.partial is None and in_file == list(self.trials):
+        about = self._about(self.stated("prediction"))
+        complete = self.record and self.partial is None and in_file == list(self.trials)
+        if self.record and complete and self.record.about.get("noise") == about.get("noise"):
             return self.record
-        prediction = self.stated("prediction")
-        record = Record(self.experiment.name, self._about(prediction), list(self.trials.values()))
+        record = Record(self.experiment.name, about, list(self.trials.values()))
         record.write(self.folder)
         sync_folder(self.folder)  # before the trials go
         partial_path(record.name, self.folder, self.quick).unlink(missing_ok=True)
@@ -182,6 +184,7 @@ class Kept:
     def _about(self, prediction: str) -> dict[str, Any]:
         trials = list(self.trials.values())
         parts = {part: [t["versions"][part] for t in trials] for part in trials[0]["versions"]}
+        noise = {"noise": json.loads(json.dumps(self.experiment.noise))}
         return {
             "experiment": self.experiment.name,
             "question": self.experiment.question,
@@ -189,6 +192,7 @@ class Kept:
             "protocol": self.experiment.protocol,
             "quick": self.quick,
             "seeds": list(self.experiment.seeds),
+            **(noise if self.experiment.noise else {}),
             "fingerprint": self.code,
             "versions": {part: _together(found) for part, found in parts.items()},
             "processor": _together([t["where"]["processor"] for t in trials]),

@@ -86,3 +86,38 @@ def run_or_diverge(trainer: Trainer, probe: CodeProbe | None = None) -> float:
     except TernaryError:
         return float("inf")
     return round(trainer.evaluate().bits, 4)
+
+
+def perturb(trainer: Trainer, seed: int, size: float = 1e-6) -> None:
+    """Multiply every latent by ``1 + size * z``, z standard normal: a few rounding errors.
+
+    The noise arm of an experiment does this before its first step, and is its baseline otherwise.
+    What the two differ by in the end is chance: `ternary.experiments.comparison.noise_floor`.
+
+    Parameters
+    ----------
+    trainer
+        A run of which no step is taken.
+    seed, size
+        Of the noise.
+
+    Raises
+    ------
+    TernaryError
+        If the run has begun.
+
+    Examples
+    --------
+    >>> trainer = Trainer(TrainingConfig(steps=2, d_model=32, d_ff=64))
+    >>> before = trainer.model.parameters.latents.copy()
+    >>> perturb(trainer, seed=0)
+    >>> change = np.abs(trainer.model.parameters.latents - before) / np.abs(before).max()
+    >>> bool(0 < change.max() < 1e-5)
+    True
+    """
+    if trainer.step:
+        raise TernaryError(f"the run is at step {trainer.step}; perturb it before the first")
+    latents = trainer.model.parameters.latents
+    z = np.random.default_rng(seed).standard_normal(latents.size, np.float32)
+    latents *= 1 + np.float32(size) * z
+    trainer.model.project(trainer.projected_share(0))

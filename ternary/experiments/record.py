@@ -15,6 +15,7 @@ import numpy as np
 
 from ternary.checkpoint import write_file
 from ternary.errors import TernaryError
+from ternary.experiments.comparison import Comparison, compare, noise_floor
 
 Settings: TypeAlias = dict[str, Any]
 Values: TypeAlias = dict[str, Any]  # numbers and lists of numbers
@@ -82,6 +83,56 @@ class Record:
         if len(self.select(**settings)) == 1:
             return mean
         return f"{mean} ± {self.spread(value, **settings):.{digits}f}"
+
+    def by_seed(self, value: str, settings: Settings) -> dict[int, float]:
+        """A number of every seed, for settings that say which trial of a seed is meant."""
+        chosen = {trial["seed"]: trial["values"] for trial in self.select(**settings)}
+        if len(chosen) < len(self.select(**settings)):
+            raise TernaryError(
+                f"record {self.name} has several trials of one seed with {settings}; name more of "
+                "their settings"
+            )
+        if value not in next(iter(chosen.values())):
+            there = ", ".join(next(iter(chosen.values())))
+            raise TernaryError(
+                f"record {self.name} has no value {value!r}; expected one of {there}"
+            )
+        return {seed: values[value] for seed, values in chosen.items()}
+
+    def noise_floor(self, value: str) -> float | None:
+        """What a rounding error changes in one run; None where the experiment has no such arm."""
+        if "noise" not in self.about:
+            return None
+        return noise_floor(*(self.by_seed(value, settings) for settings in self.about["noise"]))
+
+    def compare(
+        self, value: str, a: Settings, b: Settings, *, floor: float | None = None
+    ) -> Comparison:
+        """Compare the trials with settings `a` to those with settings `b`, seed by seed.
+
+        Parameters
+        ----------
+        value
+            Name of a value that is a number.
+        a, b
+            Settings of the two arms, as many of them as tell which trials are meant.
+        floor
+            Noise floor of the value; by default that of the experiment's own noise arm.
+
+        Raises
+        ------
+        TernaryError
+            If the settings fit no trial, or several of one seed, or a value is not finite.
+
+        Examples
+        --------
+        >>> record = load_record("epsilon")
+        >>> a, b = record.settings[:2]
+        >>> record.compare("bpb", a, b).verdict
+        'undecided: fewer than five seeds, no noise floor'
+        """
+        floor = self.noise_floor(value) if floor is None else floor
+        return compare(self.by_seed(value, a), self.by_seed(value, b), floor)
 
     @property
     def settings(self) -> list[Settings]:
