@@ -103,8 +103,11 @@ def problems_of(record, experiment):
         "protocol": experiment.protocol,
         "quick": False,
         "seeds": list(experiment.seeds),
+        "noise": json.loads(json.dumps(experiment.noise)),
     }
-    problems += [f"another {key} than the module's" for key in stated if about[key] != stated[key]]
+    problems += [
+        f"another {key} than the module's" for key in stated if about.get(key) != stated[key]
+    ]
     if not problems:
         problems += [f"it does not bear out: {c}" for c in failed_claims(experiment, record, False)]
     return problems
@@ -219,6 +222,7 @@ def test_a_record_as_run_has_no_problems(record):
         ({"seeds": (0, 1, 2, 3)}, "no trial ({'lr': 1}, 3)"),
         ({"seeds": (2, 1, 0)}, "the trials are not in the planned order"),
         ({"trials": lambda quick: [{"lr": 1}]}, "a trial that is not planned: ({'lr': 2}, 0)"),
+        ({"noise": ({"lr": 1}, {"lr": 2})}, "another noise than the module's"),
         ({"claims": [Claim("zero is one", lambda r: False)]}, "it does not bear out: zero is one"),
     ],
 )

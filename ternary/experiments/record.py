@@ -86,16 +86,21 @@ class Record:
 
     def by_seed(self, value: str, settings: Settings) -> dict[int, float]:
         """A number of every seed, for settings that say which trial of a seed is meant."""
-        chosen = {trial["seed"]: trial["values"] for trial in self.select(**settings)}
-        if len(chosen) < len(self.select(**settings)):
+        trials = self.select(**settings)
+        chosen = {trial["seed"]: trial["values"] for trial in trials}
+        if len(chosen) < len(trials):
             raise TernaryError(
                 f"record {self.name} has several trials of one seed with {settings}; name more of "
                 "their settings"
             )
-        if value not in next(iter(chosen.values())):
-            there = ", ".join(next(iter(chosen.values())))
+        names = list(trials[0]["values"])
+        if value not in names:
             raise TernaryError(
-                f"record {self.name} has no value {value!r}; expected one of {there}"
+                f"record {self.name} has no value {value!r}; expected one of {', '.join(names)}"
+            )
+        if not all(isinstance(values[value], int | float) for values in chosen.values()):
+            raise TernaryError(
+                f"{value!r} is no number in record {self.name}; compare a value that is one"
             )
         return {seed: values[value] for seed, values in chosen.items()}
 
