@@ -7,7 +7,7 @@ from pathlib import Path
 
 import book_rules
 import pytest
-from book_rules import EVERY_PAGE, INTRODUCED, Page, notation_of
+from book_rules import EVERY_PAGE, INTRODUCED, PENDING, Page, notation_of
 
 BOOK = Path(__file__).resolve().parent.parent / "book"
 CHAPTERS = sorted(BOOK.glob("[0-9][0-9]-*.md"))
@@ -77,6 +77,20 @@ def test_citations_lead_to_an_entry(path, labels):
 @for_each(WITH_NUMBERS)
 def test_numbers_are_printed_or_cited(path, citations):
     require(path, book_rules.unbacked_numbers(read(path), citations))
+
+
+@for_each([path for path in CHAPTERS if number_of(path) not in PENDING])
+def test_an_order_stands_beside_a_comparison(path, citations):
+    require(path, book_rules.orders_without_comparison(read(path), citations))
+
+
+def test_pending_chapters_exist():
+    assert set(map(number_of, CHAPTERS)) >= PENDING
+
+
+@for_each(CHAPTERS)
+def test_measurements_lead_to_how_we_measure(path):
+    require(path, book_rules.unexplained_measurements(read(path)))
 
 
 @for_each(CHAPTERS + SOLUTIONS)
@@ -205,6 +219,11 @@ FIGURE = "```{figure} figures/x.svg\n:alt: %s\n\n%s\n```\n"
 ALT = "Loss against steps: the ternary model ends a little above its twin."
 ENTRY = (
     "(%s)=\nBengio, Y. (2013). *Estimating.* [arXiv:1308.3432](https://arxiv.org/abs/1308.3432)\n\n"
+)
+MEASURING = "## What we measured\n\n"
+COMPARISON = pycon(
+    ">>> print(record.compare('bpb', a, b))",
+    "-0.034 [-0.051, -0.017], floor 0.011, 5 seeds: lower",
 )
 CODE_WORDS = "```text\n" + "word " * 3001 + "\n```"
 SECTIONS = [f"## {title}\n\nText.\n" for title in book_rules.SPINE]
@@ -416,6 +435,38 @@ EXAMPLES = {
             FIGURE % (ALT + " It ends at 1.95.", "What to see."),
             "| loss |\n|---|\n| 1.95 |",
             "::::{admonition} Exercise\n:class: exercise\n\nShow that it is 1.95.\n::::",
+        ],
+    ),
+    "orders_without_comparison": (
+        [{"bengio2013"}],
+        [
+            MEASURING + "It is ahead.\n\n" + COMPARISON,
+            MEASURING + COMPARISON + "It is ahead.\n\nAnd never worse.\n",
+            MEASURING + "### One\n\n" + COMPARISON + "It is ahead.\n\n" + pycon(">>> 1", "1"),
+            MEASURING + "They were ahead ([Bengio et al., 2013](#bengio2013)).\n",
+            MEASURING + "It goes up, and `better` is a name.\n",
+            MEASURING + "Nothing.\n\n## Summary\n\nIt is ahead.\n",
+            "It is ahead.\n\n" + MEASURING + "Nothing.\n",
+        ],
+        [
+            MEASURING + "It is ahead.\n",
+            MEASURING + "Better: it ends at 2.\n",
+            MEASURING + pycon(">>> 1.95", "1.95") + "It is worse.\n",
+            MEASURING + COMPARISON + pycon(">>> 1", "1") + "It is behind.\n",
+            COMPARISON + MEASURING + "It is ahead.\n",
+            MEASURING + "It is ahead.\n\n## Summary\n\n" + COMPARISON,
+            MEASURING + "See [above](#x): it beats them.\n",
+            MEASURING + FIGURE % (ALT + " It is ahead.", "What to see."),
+        ],
+    ),
+    "unexplained_measurements": (
+        [],
+        [MEASURING + "See [how](measuring.md).\n", "## Summary\n\nNothing was measured.\n"],
+        [
+            MEASURING + "Nothing.\n",
+            MEASURING + "It is.\n\n## Summary\n\nSee [how](measuring.md).\n",
+            "See [how](measuring.md).\n\n" + MEASURING + "It is.\n",
+            MEASURING + "```text\n[how](measuring.md)\n```\n",
         ],
     ),
     "broken_spine": (
