@@ -79,9 +79,10 @@ def test_numbers_are_printed_or_cited(path, citations):
     require(path, book_rules.unbacked_numbers(read(path), citations))
 
 
-@for_each([path for path in CHAPTERS if number_of(path) not in PENDING])
-def test_an_order_stands_beside_a_comparison(path, citations):
-    require(path, book_rules.orders_without_comparison(read(path), citations))
+def test_an_order_stands_beside_a_comparison(citations):
+    for path in CHAPTERS:
+        if number_of(path) not in PENDING:
+            require(path, book_rules.orders_without_comparison(read(path), citations))
 
 
 def test_pending_chapters_exist():
