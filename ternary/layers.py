@@ -203,8 +203,8 @@ class RMSNorm:
         inverse_rms = self._work("inverse_rms", dy.shape[:-1])
         along = self._work("along", dy.shape[:-1])
         dx = self._work("y", dy.shape)
+        ones = self._work.constant(1, inverse_rms.size)
         np.multiply(dy, x_hat, out=dx)
-        ones = self._work.constant(1, along.size)
         np.matmul(ones, dx.reshape(len(ones), -1), out=self.dgain)  # a sum, by BLAS
         # dL/dx = (dx_hat - x_hat * mean(dx_hat * x_hat)) / rms, with dx_hat = dy * gain
         np.matmul(dx, self.gain, out=along)
