@@ -99,7 +99,13 @@ def test_the_pdf_has_bookmarks_tags_and_all_chapters():
             assert title in listed
             assert "Exercises" in below[title]
         assert len(below["Solutions"]) == len(list((ROOT / "book" / "solutions").glob("*.md")))
-        assert below["Reference"] == ["Notation", "Glossary", "References", "Errata"]
+        assert below["Reference"] == [
+            "How we measure",
+            "Notation",
+            "Glossary",
+            "References",
+            "Errata",
+        ]
         assert len(book.pages) > 15 * len(CHAPTERS)
 
 
