@@ -17,7 +17,6 @@ from ternary.checks import check_codes, check_run
 from ternary.config import TrainingConfig
 from ternary.data import Text
 from ternary.errors import TernaryError
-from ternary.experiments.command import experiment
 from ternary.export.commands import export, inspect
 from ternary.export.files import require_target
 from ternary.options import make_parser
@@ -139,6 +138,13 @@ def pack(options: argparse.Namespace) -> int:
     print(f"{source} takes {before:,} bytes, {before / counted.total:.1f} times as many")
     print(f"packed to {target}")
     return 0
+
+
+def experiment(options: argparse.Namespace) -> int:
+    """Run experiments of the book, or say what there is of them."""
+    from ternary.experiments import command  # what they need, no other command has to wait for
+
+    return command.experiment(options)
 
 
 COMMANDS = {

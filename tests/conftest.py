@@ -27,3 +27,17 @@ def trained():
     trainer = Trainer(TrainingConfig())
     trainer.run()
     return trainer
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    """A file that has a line for every trial of the toy experiment that was begun."""
+    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder for records."""
+    (tmp_path / "records").mkdir()
+    return tmp_path / "records"

@@ -23,18 +23,6 @@ TOY = toy.EXPERIMENT
 
 
 @pytest.fixture
-def log(tmp_path, monkeypatch):
-    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "records").mkdir()
-    return tmp_path / "records"
-
-
-@pytest.fixture
 def run(monkeypatch, folder, capsys):
     """The command line in this process, with the experiments given: its status and what it says."""
 

@@ -28,19 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 KILLS = int(os.environ.get("KILLS", "10"))
 
 
-@pytest.fixture
-def log(tmp_path, monkeypatch):
-    """A file that has a line for every trial that was begun."""
-    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "records").mkdir()
-    return tmp_path / "records"
-
-
 @pytest.fixture(scope="module")
 def whole():
     """The record of a run that nothing happened to."""

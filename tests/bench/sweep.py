@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
+from machine import load
 
 from ternary import Trainer, TrainingConfig
 from ternary.experiments.executors import make_workers
@@ -77,7 +78,7 @@ def main() -> int:
     loads = []
     for _ in range(options.rounds):
         for name, times in seconds.items():
-            loads.append(os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"))
+            loads.append(load())
             began = time.perf_counter()
             losses[name] = _in_child(name, options)
             times.append(time.perf_counter() - began)

@@ -21,19 +21,6 @@ from toy_runs import values
 from ternary.experiments import run_experiment
 
 
-@pytest.fixture
-def folder(tmp_path):
-    (tmp_path / "records").mkdir()
-    return tmp_path / "records"
-
-
-@pytest.fixture
-def log(tmp_path, monkeypatch):
-    """A file that has a line for every trial that was begun."""
-    monkeypatch.setenv("TOY_LOG", str(tmp_path / "log"))
-    return tmp_path / "log"
-
-
 @pytest.fixture(scope="session")
 def whole():
     """Settings, seed and values of every trial, from a run in this process."""
