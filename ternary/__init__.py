@@ -22,6 +22,7 @@ from ternary.errors import (
 from ternary.gradcheck import directional_error
 from ternary.layers import RMSNorm, SquaredReLU, TernaryEmbedding, TernaryLinear
 from ternary.loss import IGNORE, CrossEntropy
+from ternary.muon import Muon, orthogonalize
 from ternary.optim import AdamW, clip_gradients, learning_rate
 from ternary.parameters import Parameters
 from ternary.projection import (
@@ -59,6 +60,7 @@ __all__ = [
     "GroupAbsMean",
     "Induction",
     "ModelAbsMean",
+    "Muon",
     "Parameters",
     "Projection",
     "ProjectionError",
@@ -84,6 +86,7 @@ __all__ = [
     "learning_rate",
     "load_model",
     "make_projection",
+    "orthogonalize",
     "project",
     "round_clip",
 ]

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 
 from ternary.data import TASKS, Task, Text
 from ternary.errors import TernaryError
-from ternary.optim import DECAYS
+from ternary.muon import Muon
+from ternary.optim import DECAYS, AdamW
+from ternary.parameters import Parameters
 from ternary.projection import GROUP_SIZE
 from ternary.transformer import TransformerConfig
 
 MAX_COUNT = 1 << 24  # steps, sequences, tokens: beyond any run, and within what memory can hold
 
 MAX_THREADS = 256
+
+OPTIMIZERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class TrainingConfig:
         One of `PROJECTIONS`, and the weights in a group.
     projection_warmup
         Share of the steps over which the weights go from the latents to their projection.
+    optimizer
+        One of `OPTIMIZERS`; None takes the task's own.
+    momentum, muon_ratio
+        Of Muon: the share of its average that stays, and the learning rate of the layers' matrices
+        in those of the rest, which AdamW moves by `lr`.
     seed
         Of the initial latents and of the order of the data.
     d_model, n_layers, n_heads, d_ff
@@ -69,6 +78,9 @@ class TrainingConfig:
     projection: str = "group"
     group_size: int = GROUP_SIZE
     projection_warmup: float = 0.0
+    optimizer: str | None = None
+    momentum: float = 0.8
+    muon_ratio: float = 10.0
     seed: int = 0
     d_model: int = 128
     n_layers: int = 2
@@ -87,13 +99,19 @@ class TrainingConfig:
             raise TernaryError(
                 f"there is no decay {self.decay!r}; expected one of {', '.join(DECAYS)}"
             )
+        if self.optimizer is not None and self.optimizer not in OPTIMIZERS:
+            raise TernaryError(
+                f"there is no optimizer {self.optimizer!r}; expected one of {', '.join(OPTIMIZERS)}"
+            )
         for name in ("steps", "batch_size", "length"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MAX_COUNT:
                 raise TernaryError(f"{name} is {value}; expected 1 to {MAX_COUNT}")
         if not 1 <= self.threads <= MAX_THREADS:
             raise TernaryError(f"threads is {self.threads}; expected 1 to {MAX_THREADS}")
-        for name in ("lr", "clip"):
+        if not 0 <= self.momentum < 1:
+            raise TernaryError(f"momentum is {self.momentum}; expected a number from 0 to below 1")
+        for name in ("lr", "clip", "muon_ratio"):
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise TernaryError(f"{name} is {value}; expected a positive number")
@@ -116,8 +134,16 @@ class TrainingConfig:
             batch_size=self.batch_size or task.batch_size,
             length=self.length or task.default_length,
             weight_decay=task.weight_decay if self.weight_decay is None else self.weight_decay,
+            optimizer=self.optimizer or task.optimizer,
             warmup=steps // 25 if self.warmup is None else self.warmup,
         )
+
+    def make_optimizer(self, parameters: Parameters) -> AdamW:
+        """The optimizer that is named here, for these parameters."""
+        name = self.optimizer or TASKS[self.task].optimizer
+        if name == "muon":
+            return Muon(parameters, self.momentum, self.muon_ratio)
+        return AdamW(parameters)
 
     def make_task(self) -> Task:
         """The task that is named here, with its data."""

@@ -39,7 +39,7 @@ class Task(ABC):
     ----------
     context
         Tokens in a sequence.
-    steps, batch_size, default_length, weight_decay
+    steps, batch_size, default_length, weight_decay, optimizer
         What a run of this task takes when nothing else is asked for.
     """
 
@@ -48,6 +48,7 @@ class Task(ABC):
     batch_size = 32
     default_length = 16
     weight_decay = 0.1
+    optimizer = "adamw"
 
     def __init__(self, length: int | None = None) -> None:
         self.length = self.default_length if length is None else length
@@ -176,6 +177,7 @@ class Text(Task):
     """
 
     name = "text"
+    optimizer = "muon"
     steps = 1500
     batch_size = 16
     default_length = 64

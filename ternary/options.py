@@ -6,7 +6,7 @@ import argparse
 import os
 
 from ternary import __version__
-from ternary.config import TrainingConfig
+from ternary.config import OPTIMIZERS, TrainingConfig
 from ternary.data import TASKS
 from ternary.export import TARGETS
 from ternary.export.gguf import FILE_TYPES
@@ -119,7 +119,20 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, metavar="N", help="optimizer steps (the task's own)")
     add("--batch-size", type=int, metavar="N", help="sequences a step (the task's own)")
     add("--length", type=int, metavar="N", help="tokens the task is about (the task's own)")
+    add("--optimizer", choices=list(OPTIMIZERS), help="how the latents are moved (the task's own)")
     add("--lr", type=float, metavar="X", help=f"peak learning rate ({defaults.lr})")
+    add(
+        "--momentum",
+        type=float,
+        metavar="X",
+        help=f"of Muon: the share of its average that stays ({defaults.momentum})",
+    )
+    add(
+        "--muon-ratio",
+        type=float,
+        metavar="X",
+        help=f"of Muon: learning rate of the layers' matrices over --lr ({defaults.muon_ratio:g})",
+    )
     add("--weight-decay", type=float, metavar="X", help="of the latents (the task's own)")
     add(
         "--weight-decay-until",

@@ -14,7 +14,7 @@ from ternary.checkpoint import Header, read_checkpoint, write_checkpoint
 from ternary.config import TrainingConfig
 from ternary.data import Evaluation, Task, Text, evaluate
 from ternary.errors import CheckpointError, DivergedError, TernaryError
-from ternary.optim import AdamW, clip_gradients, learning_rate
+from ternary.optim import clip_gradients, learning_rate
 from ternary.parallel import DataParallel
 from ternary.projection import Projection, make_projection
 from ternary.transformer import TernaryTransformer
@@ -60,7 +60,7 @@ class Trainer:
         )
         self.model.project(self.projected_share(0))
         self.parallel = DataParallel(self.model, self.config.threads)
-        self.optimizer = AdamW(self.model.parameters)
+        self.optimizer = self.config.make_optimizer(self.model.parameters)
         self.rng = np.random.default_rng(data_seed)
         self.losses: list[float] = []
 
