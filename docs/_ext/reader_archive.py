@@ -1,7 +1,8 @@
 """What travels to the reader's browser: `python docs/_ext/reader_archive.py FILE.zip`.
 
-The package with the records of the experiments, the code that runs the examples of a page, and
-Python's own documentation, which is the book's text to train on and which Pyodide leaves out.
+The package with the records of the experiments, the reader's own program, the code that runs the
+examples of a page, and Python's own documentation, which is the book's text to train on and which
+Pyodide leaves out.
 """
 
 import io
@@ -20,6 +21,7 @@ def contents() -> Iterator[tuple[str, Path]]:
     for pattern in ("ternary/**/*.py", "ternary/experiments/records/*.json"):
         for path in sorted(ROOT.glob(pattern)):
             yield path.relative_to(ROOT).as_posix(), path
+    yield "ternary_train.py", ROOT / "book" / "program" / "ternary_train.py"
     yield "page_session.py", ROOT / "docs" / "_static" / "runnable" / "session.py"
     yield "pydoc_data/__init__.py", Path(pydoc_data.__file__)
     yield "pydoc_data/topics.py", Path(pydoc_data.topics.__file__)

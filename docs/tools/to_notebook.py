@@ -42,6 +42,13 @@ LINK = re.compile(
 )
 ROLE = re.compile(r"\{(?P<role>[\w:]+)\}`~?(?P<text>[^`<]+?)(?:\s*<(?P<target>[^`>]+)>)?`")
 
+PROGRAM = "ternary_train.py"  # the reader's own, which grows by some lines a chapter
+WRITE_PROGRAM = """\
+from pathlib import Path
+
+_ = Path("{name}").write_text(r'''{source}
+''', "utf-8")"""
+
 INTRODUCTION = """\
 *This is a chapter of [{project}]({address}) as a notebook. Run the cells from top to bottom: each
 prints what is shown below it, which is what the book prints. Then change something.*"""
@@ -175,6 +182,12 @@ class Converter:
             given["dedent"] = int(options["dedent"])
         reader = LiteralIncludeReader(path, given, SimpleNamespace(source_encoding="utf-8"))
         listing = reader.read()[0].rstrip()
+        if path.name == PROGRAM:
+            self.prose.append(
+                "Our program, the new lines at its end; this writes the file:"
+            )
+            self.code(WRITE_PROGRAM.format(name=PROGRAM, source=so_far(path, listing)))
+            return
         self.prose.append(f"From `{path.resolve().relative_to(ROOT).as_posix()}`:")
         self.prose.append(f"```{options.get('language', 'python')}\n{listing}\n```")
 
@@ -240,6 +253,12 @@ class Converter:
             anchor = "#" + make_id("term-" + (match["target"] or match["text"]))
             return f"[{match['text']}]({self.site.page('glossary.md', anchor)})"
         return f"`{match['text']}`"
+
+
+def so_far(path: Path, last: str) -> str:
+    """A file from its beginning to the end of the lines that were added last."""
+    source = path.read_text("utf-8")
+    return source[: source.index(last) + len(last)]
 
 
 def split_options(content: str) -> tuple[dict[str, str], str]:

@@ -25,7 +25,7 @@ def printed(cell):
 
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=lambda path: path.stem)
-def test_the_notebook_prints_what_the_page_prints(page):
+def test_the_notebook_prints_what_the_page_prints(page, tmp_path):
     built = SITE / "_static" / "notebooks" / f"{page.stem}.ipynb"
     assert built.exists(), f"there is no {built}: run python docs/tools/build_site.py"
     notebook = nbformat.read(built, as_version=4)
@@ -38,7 +38,7 @@ def test_the_notebook_prints_what_the_page_prints(page):
     ]
     assert [text for text in expected if text] == wanted, "the outputs kept are not those printed"
 
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(ROOT)}}).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     differences = [
         f"{cell.source}\nprinted in the book:\n{text}printed by the notebook:\n{printed(cell)}"
