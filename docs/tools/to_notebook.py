@@ -183,9 +183,7 @@ class Converter:
         reader = LiteralIncludeReader(path, given, SimpleNamespace(source_encoding="utf-8"))
         listing = reader.read()[0].rstrip()
         if path.name == PROGRAM:
-            self.prose.append(
-                "Our program, the new lines at its end; this writes the file:"
-            )
+            self.prose.append("Our program, the new lines at its end; this writes the file:")
             self.code(WRITE_PROGRAM.format(name=PROGRAM, source=so_far(path, listing)))
             return
         self.prose.append(f"From `{path.resolve().relative_to(ROOT).as_posix()}`:")
