@@ -1,7 +1,8 @@
 """Draw every figure of the book: `python book/figures/draw.py`. The build of the pages calls it.
 
 A figure is a module beside this one with a function ``draw() -> Figure`` that takes its numbers
-from the committed records or from a computation of its own. It becomes ``book/figures/NAME.svg``
+from the committed records, from a computation of its own, or, where that trains for seconds, from a
+file ``NAME.json`` beside it that ``python book/figures/NAME.py`` makes anew. It becomes ``book/figures/NAME.svg``
 for the pages, and ``NAME.png`` for the notebooks, which show no attached SVG.
 """
 
@@ -41,7 +42,8 @@ def draw_all(only: list[str] | None = None) -> None:
         picture = path.with_suffix(".svg")
         if path.stem in ("style", "draw") or (only and path.stem not in only):
             continue
-        newest = max(p.stat().st_mtime for p in [path, Path(__file__), *sources])
+        own = [path, Path(__file__), *FOLDER.glob(f"{path.stem}.json")]
+        newest = max(p.stat().st_mtime for p in [*own, *sources])
         written = [p.stat().st_mtime for p in (picture, picture.with_suffix(".png")) if p.exists()]
         if not only and len(written) == 2 and min(written) > newest:
             continue
