@@ -38,7 +38,7 @@ def draw() -> Figure:
     bottom.plot(clipped, color=BLUE, ls="--", label="clipped")
     low = int(np.argmin(free))
     bottom.annotate(
-        "deaf: a long memory\nof one long gradient",
+        "short steps: the average of\nsquares remembers",
         (low, free[low]),
         (low + 35, 0.36),
         color=RED,
