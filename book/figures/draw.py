@@ -2,8 +2,9 @@
 
 A figure is a module beside this one with a function ``draw() -> Figure`` that takes its numbers
 from the committed records, from a computation of its own, or, where that trains for seconds, from a
-file ``NAME.json`` beside it that ``python book/figures/NAME.py`` makes anew. It becomes ``book/figures/NAME.svg``
-for the pages, and ``NAME.png`` for the notebooks, which show no attached SVG.
+file ``NAME.json`` beside it that ``python book/figures/NAME.py`` makes anew. It becomes
+``book/figures/NAME.svg`` for the pages, and ``NAME.png`` for the notebooks, which show no attached
+SVG.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Chapter 12: loss, held-out accuracy and flips of the run of five hundred steps.
 
-`python book/figures/five_hundred_steps.py` makes the run anew, damages the model it ends with as the
-chapter's examples do, and keeps what this figure, `four_checks` and `trained_codes` show.
+`python book/figures/five_hundred_steps.py` makes the run anew, damages the model that it ends with
+as the chapter's examples do, and keeps what this figure, `four_checks` and `trained_codes` show.
 """
 
 import base64

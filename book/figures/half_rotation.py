@@ -20,8 +20,9 @@ def draw() -> Figure:
     codes, scales, _ = project(W, GroupAbsMean(COLUMNS))
     order = half_rotation(np.arange(ROWS)[:, None], n_heads=1).ravel().tolist()
     figure, axis = sketch(5.6, 3.7)
-    axis.text(LEFT, 248, "here, in llama.cpp and MLX:\nneighbours turn together", color=GREY, size=9, va="center")
-    axis.text(RIGHT, 248, "in Transformers:\nthe halves turn together", color=GREY, size=9, va="center")
+    title = {"color": GREY, "size": 9, "va": "center"}
+    axis.text(LEFT, 248, "here, in llama.cpp and MLX:\nneighbours turn together", **title)
+    axis.text(RIGHT, 248, "in Transformers:\nthe halves turn together", **title)
     for place, feature in enumerate(order):
         colour = COLOURS[feature // 2]
         one_row(axis, LEFT, level(feature), codes[feature], scales[feature, 0], colour, feature)
@@ -30,7 +31,8 @@ def draw() -> Figure:
         axis.plot([start, end], [level(feature), level(place)], color=colour, lw=1.6, alpha=0.8)
     for pair, colour in enumerate(COLOURS):
         bend(axis, LEFT - 18, level(2 * pair), level(2 * pair + 1), colour, 0.5)
-        bend(axis, RIGHT + COLUMNS * CELL + 34, level(pair), level(pair + ROWS // 2), colour, -0.24 - 0.07 * pair)
+        far, outward = RIGHT + COLUMNS * CELL + 34, -0.24 - 0.07 * pair
+        bend(axis, far, level(pair), level(pair + ROWS // 2), colour, outward)
     return figure
 
 

@@ -7,12 +7,13 @@ from style import BLUE, GREEN, GREY, ORANGE, RED, arrow, box, sketch
 
 from ternary import TransformerConfig
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 STREAM = 52  # where the stream runs down
 
 
 def draw() -> Figure:
     config = TransformerConfig()
-    shapes = {name: f"{out} × {n}" for name, (out, n) in config.matrices().items()}
+    shapes = {name: f"{out} {TIMES} {n}" for name, (out, n) in config.matrices().items()}
     d, vocab = config.d_model, config.vocab_size
     figure, axis = sketch(5.6, 8.4)
     frame = FancyBboxPatch((6, 152), 391, 312, boxstyle="round,pad=0,rounding_size=8", lw=1)
@@ -48,7 +49,8 @@ def attention(axis: Axes, shapes: dict[str, str], config: TransformerConfig) -> 
     for name, up in (("q", 38), ("k", 0), ("v", -38)):
         matrix(axis, 170, y + up - 16, name, shapes[f"layers.0.{name}"], 58)
         both(axis, (140, y + up / 4), (170, y + up))
-    box(axis, 266, y - 4, 122, 44, text="turn q and k, scores,\nmask, softmax:\nP (B, %d, T, T)" % config.n_heads, size=8.2)
+    text = f"turn q and k, scores,\nmask, softmax:\nP (B, {config.n_heads}, T, T)"
+    box(axis, 266, y - 4, 122, 44, text=text, size=8.2)
     both(axis, (228, y + 38), (266, y + 26))
     both(axis, (228, y), (266, y + 8))
     low = y - 84
@@ -121,7 +123,7 @@ def axis_corner(axis: Axes, start: tuple, corner: tuple, end: tuple) -> None:
 def legend(axis: Axes) -> None:
     """What the colours mean."""
     rows = [
-        (ORANGE, "ternary matrix, out × in: its latents get a gradient of the same shape"),
+        (ORANGE, f"ternary matrix, out {TIMES} in: its latents get a gradient of the same shape"),
         (GREEN, "normalisation, with one gain a feature, float32"),
         (GREY, "no parameters"),
     ]

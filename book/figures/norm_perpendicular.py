@@ -26,9 +26,11 @@ def draw() -> Figure:
     text = {"size": 9, "ha": "center"}
     axis.text(*(x_hat + DY + (0, 0.07)), "d$\\hat x$: what comes back", color=GREEN, **text)
     arrow(axis, x_hat, x_hat + part, RED, lw=2)
-    axis.text(*(x_hat + (0.42, -0.12)), "the part along $x$\nis taken out", color=RED, size=9, va="top")
+    beside = x_hat + np.array([0.42, -0.12])
+    axis.text(*beside, "the part along $x$\nis taken out", color=RED, size=9, va="top")
     axis.plot(*zip(x_hat + part, x_hat + DY, strict=True), color=GREY, lw=0.8, ls=":")
-    for length, name, gradient in zip(LENGTHS, ("$x$", "2 $x$"), ("d$x$", "half as long"), strict=True):
+    names = ("$x$", "d$x$"), ("2 $x$", "half as long")
+    for length, (name, gradient) in zip(LENGTHS, names, strict=True):
         x = length * along
         dx = (DY - part) / (length / np.sqrt(2))
         point(axis, x, name, (0.1, -0.24), BLUE)

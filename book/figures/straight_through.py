@@ -13,7 +13,8 @@ X, W, TARGET = [[1.0, 2, 3, 4]], [[0.9, -0.1, -1.2, 0.4]], -1.0
 def draw() -> Figure:
     layer = TernaryLinear.from_latent(np.array(W), GroupAbsMean(4))
     dy = layer.forward(np.array(X)) - TARGET
-    y, dx = float(dy[0, 0]) + TARGET, layer.backward(dy)
+    y = float(dy[0, 0]) + TARGET
+    layer.backward(dy)
     figure, axis = sketch(5.6, 4.5)
     axis.text(8, 302, "forward", color=BLUE, weight="bold")
     axis.text(8, 128, "backward", color=RED, weight="bold")
@@ -28,16 +29,16 @@ def draw() -> Figure:
     box(axis, 104, 198, 70, 78, colour=GREY, alpha=0.08)
     axis.text(139, 281, "projection", color=GREY, ha="center", size=9)
     stairs(axis, 139, 237)
-    box(axis, 296, 218, 40, 38, colour=BLUE, text="$y$\n%.2f" % y)
-    box(axis, 360, 218, 36, 38, colour=BLUE, text="loss\n%.1f" % (float(dy[0, 0]) ** 2 / 2))
+    box(axis, 296, 218, 40, 38, colour=BLUE, text=f"$y$\n{y:.2f}")
+    box(axis, 360, 218, 36, 38, colour=BLUE, text=f"loss\n{(y - TARGET) ** 2 / 2:.1f}")
     for start, end in ((82, 104), (174, 196), (270, 296), (336, 360)):
         arrow(axis, (start, 237), (end, 237), BLUE)
     axis.text(283, 244, "$x$", color=BLUE, ha="center")
-    back(axis, layer, dx, float(dy[0, 0]))
+    back(axis, layer, y - TARGET)
     return figure
 
 
-def back(axis: Axes, layer: TernaryLinear, dx: np.ndarray, dy: float) -> None:
+def back(axis: Axes, layer: TernaryLinear, dy: float) -> None:
     """The way back: exact as far as W in use, then handed on."""
     for x, name, numbers, colour in (
         (8, "for $W$", layer.dW_latent[0], RED),
@@ -46,19 +47,21 @@ def back(axis: Axes, layer: TernaryLinear, dx: np.ndarray, dy: float) -> None:
         box(axis, x, 34, 74, 62, colour=colour)
         axis.text(x + 37, 102, name, color=colour, ha="center", size=9)
         show(axis, x + 37, 87, numbers, colour)
-    box(axis, 296, 46, 40, 38, colour=GREEN, text="$\\partial L/\\partial y$\n%.1f" % dy, size=8.5)
+    text = f"$\\partial L/\\partial y$\n{dy:.1f}"
+    box(axis, 296, 46, 40, 38, colour=GREEN, text=text, size=8.5)
     arrow(axis, (378, 218), (378, 65), GREEN, arrowstyle="-")
     arrow(axis, (378, 65), (336, 65), GREEN)
     arrow(axis, (296, 65), (270, 65), GREEN)
     axis.text(283, 72, "$x$", color=GREEN, ha="center")
     arrow(axis, (316, 84), (316, 122), GREEN)
-    axis.text(316, 142, "$\\partial L/\\partial x$, through $\\hat W$,", color=GREEN, ha="center", size=9)
-    axis.text(316, 129, "to the layer below", color=GREEN, ha="center", size=9)
+    middle = {"ha": "center", "size": 9}
+    axis.text(316, 142, "$\\partial L/\\partial x$, through $\\hat W$,", color=GREEN, **middle)
+    axis.text(316, 129, "to the layer below", color=GREEN, **middle)
     arrow(axis, (233, 114), (233, 168), GREY, ls=":", arrowstyle="-")
     arrow(axis, (233, 168), (139, 168), GREY, ls=":", arrowstyle="-")
     arrow(axis, (139, 168), (139, 196), GREY, ls=":")
     axis.text(190, 173, "true slope: 0", color=GREY, ha="center", size=9)
-    axis.text(139, 177, "×", color=RED, ha="center", va="center", size=15)
+    axis.text(139, 177, "\N{MULTIPLICATION SIGN}", color=RED, ha="center", va="center", size=15)
     arrow(axis, (196, 65), (82, 65), RED, lw=2.4, mutation_scale=14)
     axis.text(139, 72, "handed on\nunchanged", color=RED, ha="center", size=9)
     axis.text(8, 10, "straight-through: the one step that is no derivative", color=RED, size=9)

@@ -35,7 +35,7 @@ def draw() -> Figure:
             y -= 15
         row(axis, y, name, shapes[name], inside)
         y -= 17
-    axis.add_patch(Rectangle((2, 256 - 14 - 15 - 9.5 * 17 + 6), 399, 10 * 17 - 1, color=GREY, alpha=0.1, lw=0))
+    axis.add_patch(Rectangle((2, 71.5), 399, 169, color=GREY, alpha=0.1, lw=0))
     axis.text(HF - 62, 8, "rows put into another order", color=RED, size=9)
     arrow(axis, (HF - 96, 11), (HF - 68, 11), RED, lw=2.2)
     axis.text(42, 8, "only renamed", color=GREY, size=9)
@@ -50,7 +50,7 @@ def row(axis: Axes, y: float, name: str, shape: tuple[int, ...], inside: bool) -
     right = hf_name(name).removeprefix("model.layers.0.")
     mono(axis, GGUF + indent, y, left, BLUE)
     mono(axis, OURS + 4 + indent, y, part, ORANGE if len(shape) == 2 else GREY)
-    size = "×".join(map(str, shape))
+    size = "\N{MULTIPLICATION SIGN}".join(map(str, shape))
     axis.text(OURS + 92, y, size, color=GREY, size=7.5, ha="right", va="center")
     mono(axis, HF + indent, y, right, GREEN)
     arrow(axis, (OURS - 2, y), (OURS - 32, y), GREY)
