@@ -19,6 +19,7 @@ def draw() -> Figure:
     top.set_xlabel("mean magnitude $m$ / $2^{-24}$")
     top.set_ylabel("stored scale / $2^{-24}$")
     top.set_xticks([0, 0.5, 1, 2, 3, 4], ["0", "½", "1", "2", "3", "4"])
+    top.set_ylim(-0.25, 4.6)
     top.legend(fontsize=9)
     m = np.geomspace(1e-8, 1e-2, 30_000)
     error = np.abs(m.astype(np.float16).astype(float) - m) / m

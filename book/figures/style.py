@@ -54,7 +54,8 @@ def panels(n: int = 1, **kwargs: object) -> tuple[Figure, list[Axes]]:
 
 def sketch(width: float, height: float) -> tuple[Figure, Axes]:
     """A drawing without axes, measured in points of its own size, from the lower left corner."""
-    figure = plt.figure(figsize=(width, height), layout="none")
+    figure = plt.figure(figsize=(width, height))
+    figure.set_layout_engine("none")
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()
     axis.set_xlim(0, 72 * width)
