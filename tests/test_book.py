@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -182,6 +183,24 @@ def test_every_figure_script_is_shown():
     shown = {Path(block.argument).stem for block in blocks if block.directive == "figure"}
     scripts = {path.stem for path in (BOOK / "figures").glob("*.py")} - {"style", "draw"}
     assert scripts == shown
+
+
+def test_kept_runs_are_those_of_the_examples():
+    """What a figure shows of a run is what the chapter's example prints of it.
+
+    Where this fails after a change of the chapter: ``python book/figures/NAME.py``.
+    """
+    figures = BOOK / "figures"
+    chapter = read(BOOK / "08-training.md")
+    for name, run in json.loads(read(figures / "sick_runs.json"))["runs"].items():
+        first, flips = run["losses"][0], sum(run["flips"][:10]) / 10
+        row = rf"^{name} +{first:.1f} .* {re.escape(f'{flips:.0e}')} "
+        assert re.search(row, chapter, re.M), f"sick_runs.json: {name}"
+    chapter = read(BOOK / "12-full-model.md")
+    for damage, passed in json.loads(read(figures / "five_hundred_steps.json"))["verdicts"].items():
+        verdicts = " ".join("pass" if each else "FAIL" for each in passed)
+        row = rf"^{damage} +{verdicts} " if damage != "no damage" else "^PASS"
+        assert re.search(row, chapter, re.M), f"five_hundred_steps.json: {damage}"
 
 
 def test_introduced_names_exist():

@@ -1,17 +1,21 @@
 """Draw every figure of the book: `python book/figures/draw.py`. The build of the pages calls it.
 
 A figure is a module beside this one with a function ``draw() -> Figure`` that takes its numbers
-from the committed records or from a computation of its own. It becomes ``book/figures/NAME.svg``
-for the pages, and ``NAME.png`` for the notebooks, which show no attached SVG.
+from the committed records, from a computation of its own, or, where that trains for seconds, from a
+file ``NAME.json`` beside it that ``python book/figures/NAME.py`` makes anew. It becomes
+``book/figures/NAME.svg`` for the pages, and ``NAME.png`` for the notebooks, which show no attached
+SVG.
 """
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -28,6 +32,25 @@ def shorter(number: re.Match[str]) -> str:
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
+def run_examples(
+    page: str, *sections: str, until: str, skip: tuple[str, ...] = (), **given: Any
+) -> dict[str, Any]:
+    """Run the examples of sections of a chapter; return its names after the one with ``until``.
+
+    An example with one of ``skip`` in it is left out; names that it would make can be given.
+    """
+    text = (FOLDER.parent / page).read_text("utf-8")
+    parts = re.split(r"^## ", text, flags=re.M)
+    names = dict(given)
+    for part in [part for start in sections for part in parts if part.startswith(start)]:
+        for example in doctest.DocTestParser().get_examples(part):
+            if not any(word in example.source for word in skip):
+                exec(compile(example.source, page, "exec"), names)
+            if until in example.source:
+                return names
+    raise LookupError(f"{page}: no example with {until!r} in the sections {sections}")
+
+
 def draw_all(only: list[str] | None = None) -> None:
     """Draw all figures, or those named, where the picture is older than what it is drawn from."""
     sys.path[:0] = [str(FOLDER), str(FOLDER.parents[1])]
@@ -36,7 +59,7 @@ def draw_all(only: list[str] | None = None) -> None:
 
     from ternary.experiments.record import RECORDS
 
-    sources = [FOLDER / "style.py", *RECORDS.glob("*.json")]
+    sources = [FOLDER / "style.py", *FOLDER.glob("*.json"), *RECORDS.glob("*.json")]
     for path in sorted(FOLDER.glob("*.py")):
         picture = path.with_suffix(".svg")
         if path.stem in ("style", "draw") or (only and path.stem not in only):
