@@ -36,7 +36,8 @@ def draw_all(only: list[str] | None = None) -> None:
 
     from ternary.experiments.record import RECORDS
 
-    sources = [FOLDER / "style.py", *RECORDS.glob("*.json")]
+    made = FOLDER.parents[1] / "docs" / "_static" / "figures"  # numbers of interactive figures
+    sources = [FOLDER / "style.py", *RECORDS.glob("*.json"), *made.glob("*.json")]
     for path in sorted(FOLDER.glob("*.py")):
         picture = path.with_suffix(".svg")
         if path.stem in ("style", "draw") or (only and path.stem not in only):
