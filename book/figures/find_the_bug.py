@@ -134,7 +134,7 @@ def measure() -> dict[str, object]:
 
 def draw() -> Figure:
     numbers = json.loads(NUMBERS.read_text("utf-8"))
-    puzzle = numbers["puzzles"][0]
+    puzzle = numbers["puzzles"][-1]  # the last on the screen
     figure, (model, loss) = panels(2, figsize=(6.4, 6.0), width_ratios=[1.4, 1])
     for row, place in enumerate(PLACES):
         box(model, -row, place, puzzle["errors"].get(place))
