@@ -23,7 +23,8 @@ def draw() -> Figure:
         for row in range(ROWS):
             for group in range(GROUPS):
                 of_group = codes[row, SIZE * group : SIZE * (group + 1)]
-                cell(axis, group, row, of_group, powers[row, group])
+                cell(axis, group, row, int((of_group == 0).sum()), powers[row, group])
+        strokes(axis, codes)
         axis.set_title(f"{words}: error {error:.2f}", fontsize=10)
         axis.set_xlim(-0.02, GROUPS)
         axis.set_ylim(ROWS, -0.02)
@@ -31,18 +32,24 @@ def draw() -> Figure:
     return figure
 
 
-def cell(axis, x: int, y: int, codes: np.ndarray, power: float) -> None:
-    """A group: its loudness, and a stroke up or down for every code that is not 0."""
+def cell(axis, x: int, y: int, zeros: int, power: float) -> None:
+    """A group: its loudness, and what has become of it."""
     ground = Rectangle((x, y), 0.95, 0.93, facecolor=GREY, edgecolor=GREY)
     ground.set_alpha(0.06 + 0.05 * (power + 3))
     axis.add_patch(ground)
-    zeros = int((codes == 0).sum())
-    state = "silent" if zeros == codes.size else "clipped" if zeros < codes.size / 10 else ""
+    state = "silent" if zeros == SIZE else "clipped" if zeros < SIZE / 10 else ""
     loud = f"{2**power:g}" if power >= 0 else f"1/{2**-power:g}"
     axis.text(x + 0.04, y + 0.2, f"\N{MULTIPLICATION SIGN}{loud}", fontsize=6.5, va="center")
     axis.text(x + 0.91, y + 0.2, state, fontsize=6.5, va="center", ha="right", weight="bold")
-    at = x + 0.06 + 0.84 * (np.arange(codes.size) + 0.5) / codes.size
-    for code, colour in ((1, BLUE), (-1, ORANGE)):
-        chosen = at[codes == code]
-        axis.vlines(chosen, y + 0.6, y + 0.6 - 0.24 * code, color=colour, linewidth=1.8)
-    axis.plot(at[codes == 0], np.full(zeros, y + 0.6), ".", color=GREY, markersize=1.5)
+
+
+def strokes(axis, codes: np.ndarray) -> None:
+    """A stroke up or down for every code that is not 0, and a dot for every other."""
+    row, column = np.indices(codes.shape)
+    x = column // SIZE + 0.06 + 0.84 * (column % SIZE + 0.5) / SIZE
+    for code, colour in ((1, BLUE), (-1, ORANGE), (0, GREY)):
+        at, y = x[codes == code], row[codes == code] + 0.6
+        ends = np.stack([y - 0.02, y + 0.02]) if code == 0 else np.stack([y, y - 0.24 * code])
+        gap = np.full(at.shape, np.nan)  # one path for all
+        points = np.stack([at, at, gap], axis=1).ravel(), np.stack([*ends, gap], axis=1).ravel()
+        axis.plot(*points, color=colour, linewidth=1.8, solid_capstyle="butt")
