@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import itertools
 import os
 import re
 import sys
@@ -59,7 +60,9 @@ def draw_all(only: list[str] | None = None) -> None:
 
     from ternary.experiments.record import RECORDS
 
-    sources = [FOLDER / "style.py", *FOLDER.glob("*.json"), *RECORDS.glob("*.json")]
+    made = FOLDER.parents[1] / "docs" / "_static" / "figures"  # numbers of interactive figures
+    kept = [folder.glob("*.json") for folder in (FOLDER, RECORDS, made)]
+    sources = [FOLDER / "style.py", *itertools.chain.from_iterable(kept)]
     for path in sorted(FOLDER.glob("*.py")):
         picture = path.with_suffix(".svg")
         if path.stem in ("style", "draw") or (only and path.stem not in only):

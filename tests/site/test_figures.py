@@ -1,10 +1,13 @@
 """The interactive figures compute what `ternary` computes, and can be used by keyboard alone."""
 
+import math
+
 import numpy as np
 import pytest
 
-from ternary import TWN, GroupAbsMean
+from ternary import TWN, AdamW, GroupAbsMean, TernaryLinear, make_projection, project
 from ternary.codecs import pack_trits
+from ternary.experiments.epsilon import Added, Clamped
 from ternary.experiments.scale_rules import RULES, GroupLeastSquares
 from ternary.projection import Groups, Projected
 
@@ -14,6 +17,17 @@ FIGURES = {
     "staircase": "book/02-straight-through.html",
     "decay": "book/05-weight-decay.html",
     "packing": "book/10-packing.html",
+    "loudness": "book/03-group-scales.html",
+    "ratio": "book/04-near-zero-scales.html",
+    "teacher": "book/06-linear-layer.html",
+    "bugs": "book/07-transformer.html",
+    "runs": "book/08-training.html",
+}
+KEYS = {  # what to press, and which key, where it is not the first slider and an arrow
+    "loudness": (".cell[tabindex='0']", "Enter"),
+    "teacher": ("input", "ArrowRight"),
+    "bugs": (".cell[tabindex='0']", "Enter"),
+    "runs": (".answers button", "Enter"),
 }
 MATHEMATICS = "import('/_static/figures/mathematics.js')"
 OURS = {
@@ -109,17 +123,136 @@ def test_a_step_of_noise_flips_what_the_package_says(visit):
     assert step["rms"] == pytest.approx(float(np.sqrt((w_next**2).mean())))
 
 
+def evaluate(page, module, code, argument=None):
+    """What an expression gives in a module of the figures, m, for an argument, x."""
+    load = f"const m = await import('/_static/figures/{module}.js');"
+    return page.evaluate(f"async (x) => {{ {load} return {code}; }}", argument)
+
+
+@pytest.mark.parametrize("scope", ["group", "per-row", "per-tensor"])
+def test_a_painted_matrix_is_projected_as_by_the_package(visit, scope):
+    page = visit(FIGURES["loudness"]).page
+    rng = np.random.default_rng(4)
+    W = np.exp(1.5 * rng.standard_normal((6, 4, 1))) * rng.standard_normal((6, 4, 16))
+    theirs = evaluate(page, "matrices", "m.projectMatrix(...x)", [W.tolist(), scope])
+    codes, scales, weights = project(W.reshape(6, 64), make_projection(scope, 16))
+    groups = theirs["groups"]
+    assert [[group["codes"] for group in row] for row in groups] == codes.reshape(W.shape).tolist()
+    assert [[group["scale"] for group in row] for row in groups] == scales.tolist()
+    lost = (W - weights.reshape(W.shape)) ** 2
+    assert theirs["error"] == pytest.approx(float(lost.sum() / (W**2).sum()))
+    own = (lost.sum(axis=2) / (W**2).sum(axis=2)).tolist()
+    for row, ours in zip(groups, own, strict=True):
+        assert [group["error"] for group in row] == pytest.approx(ours)
+
+
+def test_who_decides_the_codes_is_the_package(visit):
+    page = visit(FIGURES["ratio"]).page
+    z = np.random.default_rng(5).standard_normal((1, 128))
+    rules = {"own": GroupAbsMean(), "clamp": Clamped(1e-5), "sum": Added(1e-5)}
+    for std in (1.0, 1e-3, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7, 1e-8):
+        w = std * z
+        for rule, projection in rules.items():
+            theirs = evaluate(page, "matrices", "m.decide(...x)", [w[0].tolist(), rule])
+            assert theirs["codes"] == project(w, projection).codes[0].tolist(), (rule, std)
+        stored = float(np.float16(np.abs(w).mean()))
+        theirs = evaluate(page, "matrices", "m.decide(...x)", [w[0].tolist(), "stored"])
+        assert theirs["zeros"] == int((np.abs(w) <= stored / 2).sum())
+        for rho in (1 / 64, 0.5, 1.0, 4.0):
+            theirs = evaluate(page, "matrices", "m.decide(...x)", [w[0].tolist(), "rho", rho])
+            assert theirs["zeros"] == int((np.abs(w) <= rho * np.abs(w).mean() / 2).sum())
+            assert theirs["rho"] == pytest.approx(rho)
+
+
+def test_expected_zeros_are_the_error_function(visit):
+    page = visit(FIGURES["ratio"]).page
+    ratios = [0.0, 1 / 64, 0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 1e6]
+    theirs = evaluate(page, "matrices", "x.map(m.expectedZeros)", ratios)
+    assert theirs == pytest.approx([math.erf(rho / (2 * math.sqrt(math.pi))) for rho in ratios])
+    assert evaluate(page, "matrices", "m.expectedZeros(Infinity)") == 1
+
+
+class CountsPadding(GroupAbsMean):
+    """The mistake of chapter 6."""
+
+    def measure(self, latents, groups):
+        m = np.abs(latents).mean(axis=1)
+        return m / 2, m
+
+
+@pytest.mark.parametrize("projection", [GroupAbsMean(), CountsPadding()])
+def test_a_layer_learns_as_that_of_the_package(visit, projection):
+    page = visit(FIGURES["teacher"]).page
+    rng, rates = np.random.default_rng(6), [0.01, 0.02, 0.003, 0.05]
+    teacher, latent = rng.standard_normal((2, 8, 130)) / 130**0.5
+    batches = rng.standard_normal((len(rates), 32, 130))
+    layer = TernaryLinear.from_latent(latent, projection)
+    optimizer, losses = AdamW(layer.parameters), []
+    for x, lr in zip(batches, rates, strict=True):
+        target = x @ teacher.T
+        error = layer.forward(x) - target
+        layer.backward(error / 32)
+        optimizer.step(lr)
+        layer.project()
+        losses.append(float((error**2).sum() / (target**2).sum()))
+    code = (
+        "(() => { const { latent, teacher, batches, rates, counts } = x;"
+        " const layer = new m.Imitation(latent, teacher, counts);"
+        " const losses = batches.map((x, k) => layer.step(x, m.product(x, teacher), rates[k]));"
+        " return { losses, latent: layer.latent.map((row) => [...row]),"
+        " weights: layer.weights.map((row) => [...row]) }; })()"
+    )
+    given = {"latent": latent, "teacher": teacher, "batches": batches}
+    given = {name: array.tolist() for name, array in given.items()} | {"rates": rates}
+    given["counts"] = isinstance(projection, CountsPadding)
+    theirs = evaluate(page, "imitation", code, given)
+    assert theirs["losses"] == pytest.approx(losses)
+    assert np.array(theirs["latent"]) == pytest.approx(layer.W_latent)
+    assert np.array(theirs["weights"]) == pytest.approx(layer.W_ternary)
+
+
+def test_every_bug_is_found_by_pressing_its_place(visit):
+    page = visit(FIGURES["bugs"]).page
+    figure = page.locator("#interactive-bugs")
+    figure.locator(".live").wait_for()
+    puzzles = page.evaluate("async () => (await fetch('/_static/figures/bugs.json')).json()")
+    for number, puzzle in enumerate(puzzles["puzzles"], 1):
+        wrong = next(name for name in puzzles["places"] if name not in puzzle["possible"])
+        for name in (wrong, puzzle["place"]):
+            figure.locator(".cell").nth(puzzles["places"].index(name)).press("Enter")
+            said = figure.locator(".verdict").inner_text()
+            assert said.startswith("Yes. " if name == puzzle["place"] else "Not "), said
+        assert f"{number} of {len(puzzles['puzzles'])}" in figure.locator(".readout").inner_text()
+        figure.get_by_role("button", name="another model").press("Enter")
+
+
+def test_every_run_is_named_by_one_answer(visit):
+    page = visit(FIGURES["runs"]).page
+    figure = page.locator("#interactive-runs")
+    figure.locator(".live").wait_for()
+    answers = figure.locator(".answers button")
+    right = []
+    for _ in range(answers.count()):
+        for k in range(answers.count()):
+            answers.nth(k).press("Enter")
+            if figure.locator(".verdict").inner_text().startswith("Yes. "):
+                right.append(k)
+        figure.get_by_role("button", name="another run").press("Enter")
+    assert sorted(right) == list(range(8))
+
+
 @pytest.mark.parametrize("name", FIGURES)
 def test_keys_change_what_a_figure_says(visit, name):
     opened = visit(FIGURES[name])
     figure = opened.page.locator(f"#interactive-{name}")
     figure.locator(".live").wait_for()
     assert not figure.locator(".still").is_visible()
-    readout, control = figure.locator(".readout"), figure.locator("[role=slider], input")
+    readout = figure.locator(".readout")
+    selector, key = KEYS.get(name, ("[role=slider], input", "ArrowRight"))
     before = readout.inner_text()
-    control.first.focus()
+    figure.locator(selector).first.focus()
     for _ in range(12):
-        opened.page.keyboard.press("ArrowRight")
+        opened.page.keyboard.press(key)
     opened.page.wait_for_function(
         "([selector, before]) => document.querySelector(selector).innerText !== before",
         arg=[f"#interactive-{name} .readout", before],
