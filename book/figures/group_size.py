@@ -22,7 +22,9 @@ def draw() -> Figure:
         mark(scopes, record, {**scope, "perturbed": False}, i, 0, None)
     middle, floor = record.mean("report", **USUAL), record.noise_floor("report")
     assert floor is not None
-    scopes.axhspan(middle - floor, middle + floor, color=GREY, alpha=0.25, lw=0, label="noise floor")
+    scopes.axhspan(
+        middle - floor, middle + floor, color=GREY, alpha=0.25, lw=0, label="noise floor"
+    )
     scopes.set_title("even latents, 128 features", fontsize=10)
     scopes.set_xticks(range(len(SCOPES)), WIDE_LABELS, fontsize=8)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from ternary.arrays import Floats
 from ternary.errors import TernaryError
 from ternary.experiments.experiment import Claim, Experiment
-from ternary.experiments.halves import half_bits
+from ternary.experiments.halves import HALVES, half_bits
 from ternary.experiments.probes import perturb, text_config, text_task
 from ternary.experiments.record import Settings, Values
 from ternary.projection import make_projection
@@ -35,25 +37,22 @@ def trials(quick: bool) -> list[Settings]:
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
     """Loss on both halves of the held-out text, and how far runs of weights moved."""
-    config = text_config(
-        True, seed, steps=QUICK_STEPS if quick else STEPS, lr=settings["lr"]
-    )  # fmt: skip
+    steps = QUICK_STEPS if quick else STEPS
+    config = text_config(True, seed, steps=steps, lr=settings["lr"])
     trainer = Trainer(config, text_task(), make_projection(settings["projection"], RUN))
     make_uneven(trainer, settings["start"], seed)
     if settings.get("perturbed"):
         perturb(trainer, seed)
     before, power, first = loudness(trainer), share_of_loudest(trainer), signs(trainer)
     dead = dead_rows(trainer)
-    try:
+    with contextlib.suppress(TernaryError):  # diverged
         trainer.run()
-    except TernaryError:  # diverged
-        pass
     after, moved = loudness(trainer), signs(trainer) != first
     still = {kind: rows & dead_rows(trainer)[kind] for kind, rows in dead.items()}
     quarter = np.argsort(np.argsort(before)) * 4 // len(before)  # of its run, 0 the quietest
-    halves = {half: half_bits(trainer, half) for half in ("select", "report")}
+    bits = [half_bits(trainer, half) if trainer.done else float("inf") for half in HALVES]
     return {
-        **(halves if trainer.done else dict.fromkeys(halves, float("inf"))),
+        **dict(zip(HALVES, bits, strict=True)),
         "kept": round(float(np.corrcoef(before, after)[0, 1]), 3),
         "spread": [round(float(x), 3) for x in (before.std(), after.std())],
         "grew": [round(float(np.exp((after - before)[quarter == i].mean())), 3) for i in range(4)],
@@ -101,7 +100,7 @@ def dead_rows(trainer: Trainer) -> dict[str, np.ndarray]:
     found: dict[str, list[np.ndarray]] = {"up": [], "embedding": [], "other": []}
     for name in parameters.matrix_shapes:
         kind = name.rpartition(".")[2]
-        rows = ~parameters.view(parameters.weights, name).any(axis=1)
+        rows = np.asarray(~parameters.view(parameters.weights, name).any(axis=1))
         found[kind if kind in found else "other"].append(rows)
     return {kind: np.concatenate(rows) for kind, rows in found.items()}
 
