@@ -107,7 +107,7 @@ EXPERIMENT = Experiment(
         "moves, and without a clamp it learns."
     ),
     protocol=(
-        "Python's documentation, one layer of 128 features (d_ff 256), 600 steps of 8 x 64 bytes, "
+        "Python's documentation, one layer of 128 features (d_ff 256), 400 steps of 8 x 64 bytes, "
         "AdamW at the default rate; all initial latents times a factor; the scale of a group is "
         "mean(|w|), max(mean(|w|), epsilon), or mean(|w|) + epsilon, in one arm for the codes "
         "only. Held-out bits per byte; the smallest scale of the run; flips, zeros."

@@ -41,7 +41,7 @@ EXPERIMENT = Experiment(
     ),
     protocol=(
         "The winners of group-size-sweep with five fresh seeds: Python's documentation, one layer "
-        "of 128 features (d_ff 256), 600 steps of 8 x 64 bytes, AdamW; bits per byte on the second "
+        "of 128 features (d_ff 256), 400 steps of 8 x 64 bytes, AdamW; bits per byte on the second "
         "half of the held-out windows."
     ),
     trials=trials,

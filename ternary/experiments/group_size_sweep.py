@@ -49,7 +49,7 @@ EXPERIMENT = Experiment(
         "are of the same size in all of them; none is best at 0.002."
     ),
     protocol=(
-        "Python's documentation, one layer of 128 features (d_ff 256), 600 steps of 8 x 64 bytes, "
+        "Python's documentation, one layer of 128 features (d_ff 256), 400 steps of 8 x 64 bytes, "
         "AdamW; chosen by the first half of the held-out windows; the experiment group-size "
         "repeats the winners with fresh seeds."
     ),

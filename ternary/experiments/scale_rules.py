@@ -42,7 +42,7 @@ EXPERIMENT = Experiment(
     protocol=(
         "Error, entropy and zeros on 1,024 groups of 128 Gaussian weights; then the winners of "
         "scale-rules-sweep with five fresh seeds: Python's documentation, one layer of 128 "
-        "features (d_ff 256), groups of 128, 600 steps of 8 x 64 bytes, AdamW; bits per byte on "
+        "features (d_ff 256), groups of 128, 400 steps of 8 x 64 bytes, AdamW; bits per byte on "
         "the second half of the held-out windows, and the same three numbers for the latents."
     ),
     trials=trials,

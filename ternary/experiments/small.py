@@ -9,11 +9,11 @@ from ternary.experiments.fairness import trials_of, winner
 from ternary.experiments.probes import text_config
 from ternary.experiments.record import Settings, load_record
 
-STEPS = 600
+STEPS = 400
 
 
 def small_config(quick: bool, seed: int, **settings: object) -> TrainingConfig:
-    """One layer of 128 features, 600 steps of 8 x 64 bytes; quick, that of `text_config`."""
+    """One layer of 128 features, 400 steps of 8 x 64 bytes; quick, that of `text_config`."""
     size: dict[str, object] = {}
     if not quick:
         size = {"steps": STEPS, "n_layers": 1, "d_ff": 256, "batch_size": 8}
