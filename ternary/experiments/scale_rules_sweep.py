@@ -130,7 +130,7 @@ EXPERIMENT = Experiment(
         "six is best at 0.002."
     ),
     protocol=(
-        "Python's documentation, one layer of 128 features (d_ff 256), groups of 128, 600 steps of "
+        "Python's documentation, one layer of 128 features (d_ff 256), groups of 128, 400 steps of "
         "8 x 64 bytes, AdamW; chosen by the first half of the held-out windows; the experiment "
         "scale-rules repeats the winners with fresh seeds."
     ),
