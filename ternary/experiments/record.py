@@ -170,7 +170,7 @@ def load_record(name: str, folder: str | Path = RECORDS, quick: bool = False) ->
     --------
     >>> record = load_record("group-size")
     >>> record.about["seeds"], len(record.trials)
-    ([0, 1, 2], 36)
+    ([1, 2, 3, 4, 5], 30)
     """
     path = record_path(name, folder, quick)
     if not path.is_file():
