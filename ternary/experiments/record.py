@@ -134,7 +134,7 @@ class Record:
         >>> record = load_record("epsilon")
         >>> a, b = record.settings[:2]
         >>> record.compare("bpb", a, b).verdict
-        'undecided: fewer than five seeds, no noise floor'
+        'none'
         """
         floor = self.noise_floor(value) if floor is None else floor
         return compare(self.by_seed(value, a), self.by_seed(value, b), floor)
