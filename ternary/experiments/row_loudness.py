@@ -62,6 +62,21 @@ EXPERIMENT = Experiment(
             "from uneven groups, one scale a matrix ends below one scale a group",
             "report", arm("per-tensor", "groups"), arm("group", "groups"), "lower",
         ),
+        Claim.by_comparison(
+            "from uneven groups, one scale a row ends below one scale a group",
+            "report", arm("per-row", "groups"), arm("group", "groups"), "lower",
+        ),
+        Claim.by_comparison(
+            "and above one scale a matrix",
+            "report", arm("per-row", "groups"), arm("per-tensor", "groups"), "higher",
+        ),
+        *(
+            Claim.by_comparison(
+                f"from uneven {start}, the twin is not told from one scale a group",
+                "report", arm("full-precision", start), arm("group", start), "none",
+            )
+            for start in STARTS[1:]
+        ),
         Claim(
             "the twin loses at least half as much from an uneven start as the groups do",
             lambda r: all(
