@@ -39,7 +39,9 @@ def draw() -> Figure:
     for axis in (scopes, starts):
         axis.set_xlabel("weights that share a scale")
         axis.set_ylabel("held-out bits per byte")
-        axis.legend(fontsize=8)
+    scopes.set_ylim(2.62, 2.86)
+    scopes.legend(fontsize=8, loc="upper right")
+    starts.legend(fontsize=8, loc="upper left", bbox_to_anchor=(0.36, 1.02))
     return figure
 
 
