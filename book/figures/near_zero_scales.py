@@ -23,7 +23,7 @@ def draw() -> Figure:
     for ratio, label, offset in marks:
         left.plot(ratio, zeros(ratio), "o", color=BLUE)
         left.annotate(label, (ratio, zeros(ratio)), offset, textcoords="offset points", fontsize=8)
-    left.set_xlabel(r"ratio $\rho$ of the scale to the own mean")
+    left.set_xlabel(r"ratio $\rho = 2\theta/m$ of what decides the codes")
     left.set_ylabel("share of zero codes")
 
     stds = np.geomspace(3e-9, 1e-1, 600)

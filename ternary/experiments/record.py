@@ -134,7 +134,7 @@ class Record:
         >>> record = load_record("epsilon")
         >>> a, b = record.settings[:2]
         >>> record.compare("bpb", a, b).verdict
-        'undecided: fewer than five seeds, no noise floor'
+        'none'
         """
         floor = self.noise_floor(value) if floor is None else floor
         return compare(self.by_seed(value, a), self.by_seed(value, b), floor)
@@ -170,7 +170,7 @@ def load_record(name: str, folder: str | Path = RECORDS, quick: bool = False) ->
     --------
     >>> record = load_record("group-size")
     >>> record.about["seeds"], len(record.trials)
-    ([0, 1, 2], 36)
+    ([1, 2, 3, 4, 5], 30)
     """
     path = record_path(name, folder, quick)
     if not path.is_file():
