@@ -41,9 +41,9 @@ def trials(quick: bool) -> list[Settings]:
     if not quick:
         plans += [
             ("ternary, adamw, same time", "ternary, adamw", SAME_TIME, {}),
+            ("ternary, muon, ratio 1", "ternary, muon", STEPS, RATIO_ONE),
             ("twin, muon", "twin, muon", STEPS, {}),
             ("twin, adamw, same time", "twin, adamw", SAME_TIME, {}),
-            ("ternary, muon, ratio 1", "ternary, muon", STEPS, RATIO_ONE),
             ("ternary, muon, 1500 steps", "ternary, muon", LONG, {}),
         ]
     return [
