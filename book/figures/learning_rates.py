@@ -33,18 +33,17 @@ def draw() -> Figure:
 def mean(projection: str) -> np.ndarray:
     """The curve of the seeds' mean."""
     record = load_record("learning-rates")
-    return np.mean([losses(record, projection, seed) for seed in range(3)], axis=0)
+    return np.mean(list(losses(record, projection).values()), axis=0)
 
 
 def show(axis: Axes, projection: str, label: bool = True) -> np.ndarray:
     """Every run as a mark, and a line through the means, which it returns."""
     record, (name, colour, marker, line) = load_record("learning-rates"), MODELS[projection]
-    for seed in range(3):
-        runs = losses(record, projection, seed)
+    for runs in losses(record, projection).values():
         axis.plot(RATES, runs, marker, color=colour, alpha=0.6, markersize=4)
     axis.plot(RATES, mean(projection), line, color=colour, label=name if label else None)
     axis.set_xscale("log")
-    axis.set_xticks([0.001, 0.003, 0.01, 0.03], ["0.001", "0.003", "0.01", "0.03"])
+    axis.set_xticks([0.002, 0.005, 0.01, 0.02], ["0.002", "0.005", "0.01", "0.02"])
     axis.minorticks_off()
     axis.set_xlabel("peak learning rate")
     return mean(projection)
