@@ -16,6 +16,7 @@ from ternary.experiments.record import Record, Settings, Values, load_record
 STEPS, LONG = 800, 1500
 SAME_TIME = 1120  # steps of AdamW in the time of 800 of Muon: the experiment muon-cost
 RATIO_ONE: Settings = {"muon_ratio": 1.0}
+DEFAULT: Settings = {"momentum": 0.8, "muon_ratio": 10.0}  # of the package
 
 
 def arm(name: str) -> Settings:
@@ -32,7 +33,7 @@ def chosen(side: str) -> Settings:
 
 
 def trials(quick: bool) -> list[Settings]:
-    """The winners of the sweep, with 800 steps or the same time, and three more arms of Muon."""
+    """The winners of the sweep, with 800 steps or the same time, and more arms of Muon."""
     plans: list[tuple[str, str, int, Settings]] = [
         ("ternary, muon", "ternary, muon", STEPS, {}),
         ("ternary, muon, perturbed", "ternary, muon", STEPS, {}),
@@ -42,6 +43,7 @@ def trials(quick: bool) -> list[Settings]:
         plans += [
             ("ternary, adamw, same time", "ternary, adamw", SAME_TIME, {}),
             ("ternary, muon, ratio 1", "ternary, muon", STEPS, RATIO_ONE),
+            ("ternary, muon, default", "ternary, muon", STEPS, DEFAULT),
             ("twin, muon", "twin, muon", STEPS, {}),
             ("twin, adamw, same time", "twin, adamw", SAME_TIME, {}),
             ("ternary, muon, 1500 steps", "ternary, muon", LONG, {}),
