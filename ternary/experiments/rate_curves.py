@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.comparison import Comparison, compare
+from ternary.experiments.comparison import Comparison, compare, noise_floor
 from ternary.experiments.record import Record, Settings
 
 RATES = (0.0017, 0.003, 0.0052, 0.009, 0.016, 0.027)  # a factor of sqrt(3) apart
@@ -31,12 +31,44 @@ def losses(record: Record, projection: str, perturbed: bool = False) -> dict[int
     return {seed: np.array(curve) for seed, curve in curves.items()}
 
 
+def gap_at(record: Record, lr: float) -> Comparison:
+    """The ternary model minus its twin at one rate, with the floor of that rate where it is known.
+
+    A perturbation of rounding size makes more of a difference at higher rates.
+    """
+    arms = [{"projection": name, "lr": lr, **USUAL} for name in ("group", "full-precision")]
+    noisy = arms[0] | {"perturbed": True}
+    floor = None
+    if noisy in record.settings:
+        floor = noise_floor(record.by_seed("bpb", arms[0]), record.by_seed("bpb", noisy))
+    return record.compare("bpb", *arms, floor=floor)
+
+
+def gap_at_best(record: Record) -> Comparison:
+    """The same where each has its own best rate: the lowest points of the parabolas."""
+    ternary, twin, noisy = (
+        {seed: best_loss(curve) for seed, curve in losses(record, *which).items()}
+        for which in (("group",), ("full-precision",), ("group", True))
+    )
+    return compare(ternary, twin, noise_floor(ternary, noisy))
+
+
 def best_rate(bpb: Floats) -> float:
     """The minimum of the parabola in ``log lr`` through the best rate and its two neighbours."""
+    a, b, _ = _parabola(bpb)
+    return float(np.exp(-b / (2 * a)))
+
+
+def best_loss(bpb: Floats) -> float:
+    """The loss at that minimum."""
+    a, b, c = _parabola(bpb)
+    return float(c - b**2 / (4 * a))
+
+
+def _parabola(bpb: Floats) -> Floats:
     middle = min(max(int(np.argmin(bpb)), 1), len(RATES) - 2)
     near = slice(middle - 1, middle + 2)
-    a, b, _ = np.polyfit(np.log(RATES[near]), bpb[near], 2)
-    return float(np.exp(-b / (2 * a)))
+    return np.polyfit(np.log(RATES[near]), bpb[near], 2)
 
 
 def log_best_rates(record: Record, projection: str, perturbed: bool = False) -> dict[int, float]:
@@ -49,8 +81,7 @@ def compare_best_rates(record: Record) -> Comparison:
     """The logarithm of the best ternary rate minus that of the twin's, with its own noise floor."""
     ternary, twin = (log_best_rates(record, name) for name in ("group", "full-precision"))
     noisy = log_best_rates(record, "group", perturbed=True)
-    floor = float(np.sqrt(np.mean([(ternary[seed] - noisy[seed]) ** 2 for seed in ternary])))
-    return compare(ternary, twin, floor)
+    return compare(ternary, twin, noise_floor(ternary, noisy))
 
 
 def shift_and_lift(ternary: Floats, twin: Floats) -> tuple[float, float, float]:
