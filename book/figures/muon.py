@@ -23,8 +23,8 @@ def draw() -> Figure:
         scale.plot(steps, record.curve("scale", arm=arm), line, **look, label=label)
     flips.set_ylabel("share of codes that flip in a step")
     scale.set_ylabel("mean scale")
+    flips.set_yscale("log")
     for axis in (flips, scale):
-        axis.set_yscale("log")
         axis.set_xlabel("training step")
     flips.legend()
     return figure

@@ -43,9 +43,9 @@ def trials(quick: bool) -> list[Settings]:
         plans += [
             ("ternary, adamw, same time", "ternary, adamw", SAME_TIME, {}),
             ("ternary, muon, ratio 1", "ternary, muon", STEPS, RATIO_ONE),
-            ("ternary, muon, default", "ternary, muon", STEPS, DEFAULT),
             ("twin, muon", "twin, muon", STEPS, {}),
             ("twin, adamw, same time", "twin, adamw", SAME_TIME, {}),
+            ("ternary, muon, default", "ternary, muon", STEPS, DEFAULT),
             ("ternary, muon, 1500 steps", "ternary, muon", LONG, {}),
         ]
     return [
