@@ -45,8 +45,6 @@ def trials(quick: bool) -> list[Settings]:
             ("ternary, muon, ratio 1", "ternary, muon", STEPS, RATIO_ONE),
             ("twin, muon", "twin, muon", STEPS, {}),
             ("twin, adamw, same time", "twin, adamw", SAME_TIME, {}),
-            ("ternary, muon, default", "ternary, muon", STEPS, DEFAULT),
-            ("ternary, muon, 1500 steps", "ternary, muon", LONG, {}),
         ]
     return [
         {**arm(name), "steps": steps, **chosen(side), **changes}
