@@ -111,7 +111,12 @@ EXPERIMENT = Experiment(
     measure=measure,
     claims=[
         *EVERYWHERE,
-        order("Muon is below AdamW, equal steps", "ternary, muon", "ternary, adamw", "lower"),
+        order("Muon is below AdamW in equal steps", "ternary, muon", "ternary, adamw", "lower"),
+        order(
+            "Muon is below AdamW in equal time", "ternary, muon", "ternary, adamw, same time", "lower"
+        ),
+        order("so it is for the twin", "twin, muon", "twin, adamw, same time", "lower"),
+        order("at ratio 1 it is above", "ternary, muon, ratio 1", "ternary, adamw", "higher"),
     ],
     quick_claims=EVERYWHERE,
     seeds=(1, 2, 3, 4, 5),
