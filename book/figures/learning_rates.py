@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from style import BLUE, ORANGE, panels
+from style import BLUE, GREY, ORANGE, panels
 
 from ternary.experiments import load_record
-from ternary.experiments.rate_curves import RATES, losses, shift_and_lift
+from ternary.experiments.rate_curves import RATES, gap_at, losses, shift_and_lift
 
 MODELS = {
     "group": ("ternary", BLUE, "o", "-"),
@@ -18,6 +18,9 @@ def draw() -> Figure:
     figure, (measured, moved) = panels(2, sharey=True)
     for projection in MODELS:
         show(measured, projection)
+    record, known = load_record("learning-rates"), RATES[1:5]
+    floors = [gap_at(record, lr).floor for lr in known]
+    measured.errorbar(known, mean("group")[1:5], floors, fmt="none", color=GREY, capsize=3)
     measured.legend()
     measured.set_title("as measured", fontsize=10)
     measured.set_ylabel("held-out bits per byte")

@@ -36,7 +36,7 @@ def draw() -> Figure:
 
 def show(axis: Axes, projection: str, decay: str, colour: str, line: str, label: str) -> None:
     """Training loss from step 100 on, the mean of 20 steps and of the seeds."""
-    settings = run(projection, 0.003, decay=decay)
+    settings = run(projection, 0.0052, decay=decay)
     loss = np.array(load_record("learning-rates").curve("losses", **settings)) / np.log(2)
     steps = 20 * np.arange(len(loss)) + 10
     axis.plot(steps[steps > 100], loss[steps > 100], line, color=colour, label=label)

@@ -164,6 +164,11 @@ def order(text: str, a: Settings, b: Settings, verdict: str) -> Claim:
     return Claim.by_comparison(text, "bpb", a, b, verdict)
 
 
+def constant_and_cosine(projection: str, lr: float) -> tuple[Settings, Settings]:
+    """The two arms with different schedules."""
+    return run(projection, lr, decay="constant"), run(projection, lr)
+
+
 EXPERIMENT = Experiment(
     name="learning-rates",
     question="Which learning rate does ternary training want, beside its full-precision twin?",
@@ -194,6 +199,8 @@ EXPERIMENT = Experiment(
         order("the twin is ahead at 0.003", *(run(name, 0.003) for name in MODELS), "higher"),
         order("the ternary model is ahead at 0.016", *(run(n, 0.016) for n in MODELS), "lower"),
         best_rates_have("higher"),
+        order("a constant rate gains at 0.003", *constant_and_cosine("group", 0.003), "lower"),
+        order("a constant rate costs at 0.0052", *constant_and_cosine("group", 0.0052), "higher"),
         order(
             "clipping cannot be told from none at 0.003",
             run("group", 0.003, clip=UNCLIPPED),
