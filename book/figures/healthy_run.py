@@ -17,7 +17,9 @@ def draw() -> Figure:
         steps = record.curve("steps", **settings)
         look = {"color": colour, "marker": marker, "markevery": 5, "markersize": 5}
         # The last step has a rate near zero and flips nothing, which a logarithm cannot show.
-        flips.plot(steps[:-1], record.curve("moved_codes", **settings)[:-1], line, **look, label=f"{lr}")
+        flips.plot(
+            steps[:-1], record.curve("moved_codes", **settings)[:-1], line, **look, label=f"{lr}"
+        )
         size.plot(steps, record.curve("magnitude", **settings), line, **look, label=f"{lr}")
     flips.set_ylabel("share of codes that flip in a step")
     size.set_ylabel("mean magnitude of the latents")

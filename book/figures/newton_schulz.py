@@ -16,7 +16,9 @@ def draw() -> Figure:
     for number in range(1, TURNS + 1):
         value = polynomial(value)
         if number in (1, 3, 5):
-            turns.plot(start, value, LINES[number - 1], color=COLOURS[number // 2], label=f"{number}")
+            turns.plot(
+                start, value, LINES[number - 1], color=COLOURS[number // 2], label=f"{number}"
+            )
     turns.set_xscale("log")
     turns.set_xlabel("singular value before, over the norm")
     turns.set_ylabel("after")

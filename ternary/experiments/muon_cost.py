@@ -41,8 +41,8 @@ EXPERIMENT = Experiment(
     name="muon-cost",
     question="How much longer does a step take with Muon than with AdamW?",
     prediction=(
-        "Two quick timings had shown 1.35 to 1.4 times as long with 16 sequences, the batch of the "
-        "text runs, and 1.56 with 4, on a machine that did other things too. Five turns of "
+        "Two quick timings had shown 1.35 to 1.4 times as long with 16 sequences, the batch of "
+        "the text runs, and 1.56 with 4, on a machine that did other things too. Five turns of "
         "Newton-Schulz take the same time for every batch, so we expect 1.25 to 1.45 with 16 "
         "sequences, 1.05 to 1.15 with 64, and 1.7 to 2.6 with 4."
     ),

@@ -80,9 +80,7 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
 
 def every_muon_beats_every_adamw(r: Record) -> bool:
     """Whether for both models the lowest loss is one of Muon's."""
-    return all(
-        lowest(r, f"{model}, muon") < lowest(r, f"{model}, adamw") for model in MODELS
-    )
+    return all(lowest(r, f"{model}, muon") < lowest(r, f"{model}, adamw") for model in MODELS)
 
 
 def lowest(r: Record, side: str) -> float:
@@ -95,20 +93,21 @@ EXPERIMENT = Experiment(
     question="Which settings do AdamW and Muon want, for the ternary model and its twin?",
     prediction=(
         "Runs of one or two seeds had been seen: at 400 steps AdamW with betas 0.9, 0.8 and 0.6 "
-        "ended at 2.414, 2.315 and 2.291 (ternary) and with 0.9 and 0.8 at 2.292 and 2.172 (twin); "
-        "Muon with momentum 0.8 and ratio 10 at 2.129 (ternary), with ratio 5 at 1.950 (twin), and "
-        "ternary with ratio 3 and momentum 0.95 at 2.355. From these we expect: AdamW is best with "
-        "beta 0.6 or 0.8, at 0.003 or 0.0052 for the ternary model and at 0.003 or below for the "
-        "twin; Muon with momentum 0.8 and ratio 10 for the ternary model, 5.5 for the twin, "
-        "whose ratio is thus lower; the best Muon is 0.1 to 0.2 bpb below the best AdamW for "
-        "both models; a decay of 1 instead of 0.1 changes AdamW by less than 0.03, and a decay of "
-        "the layers that is divided by the ratio changes Muon by less than 0.03."
+        "ended at 2.414, 2.315 and 2.291 (ternary) and with 0.9 and 0.8 at 2.292 and 2.172 "
+        "(twin); Muon with momentum 0.8 and ratio 10 at 2.129 (ternary), with ratio 5 at 1.950 "
+        "(twin), and ternary with ratio 3 and momentum 0.95 at 2.355. From these we expect: "
+        "AdamW is best with beta 0.6 or 0.8, at 0.003 or 0.0052 for the ternary model and at "
+        "0.003 or below for the twin; Muon with momentum 0.8 and ratio 10 for the ternary model, "
+        "5.5 for the twin, whose ratio is thus lower; the best Muon is 0.1 to 0.2 bpb below the "
+        "best AdamW for both models; a decay of 1 instead of 0.1 changes AdamW by less than "
+        "0.03, and a decay of the layers that is divided by the ratio changes Muon by less than "
+        "0.03."
     ),
     protocol=(
         "Python's documentation, d_model 128, 400 steps of 16 x 64 bytes, warm-up of 16, cosine, "
-        "clipping at norm 1; AdamW at lr for everything, or Muon at ratio x lr for the matrices of "
-        "the layers and AdamW at lr 0.003 with betas 0.9, 0.95 for the rest; momentum is beta 1 "
-        "where AdamW is alone. One seed, whose winners the experiment muon repeats with fresh "
+        "clipping at norm 1; AdamW at lr for everything, or Muon at ratio x lr for the matrices "
+        "of the layers and AdamW at lr 0.003 with betas 0.9, 0.95 for the rest; momentum is beta "
+        "1 where AdamW is alone. One seed, whose winners the experiment muon repeats with fresh "
         "ones at 800 steps; chosen by the first half of the held-out windows."
     ),
     trials=trials,
