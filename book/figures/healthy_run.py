@@ -4,6 +4,7 @@ from matplotlib.figure import Figure
 from style import COLOURS, MARKERS, panels
 
 from ternary.experiments import load_record
+from ternary.experiments.learning_rates import run
 
 RATES = {0.003: "-", 0.00058: "--", 0.027: "-."}
 
@@ -12,12 +13,14 @@ def draw() -> Figure:
     record = load_record("learning-rates")
     figure, (flips, size) = panels(2)
     for (lr, line), colour, marker in zip(RATES.items(), COLOURS, MARKERS, strict=False):
-        run = {"projection": "group", "lr": lr, "clip": 1.0, "decay": "cosine"}
-        steps = record.curve("steps", **run)
+        settings = run("group", lr)
+        steps = record.curve("steps", **settings)
         look = {"color": colour, "marker": marker, "markevery": 5, "markersize": 5}
         # The last step has a rate near zero and flips nothing, which a logarithm cannot show.
-        flips.plot(steps[:-1], record.curve("moved_codes", **run)[:-1], line, **look, label=f"{lr}")
-        size.plot(steps, record.curve("magnitude", **run), line, **look, label=f"{lr}")
+        flips.plot(
+            steps[:-1], record.curve("moved_codes", **settings)[:-1], line, **look, label=f"{lr}"
+        )
+        size.plot(steps, record.curve("magnitude", **settings), line, **look, label=f"{lr}")
     flips.set_ylabel("share of codes that flip in a step")
     size.set_ylabel("mean magnitude of the latents")
     for axis in (flips, size):

@@ -6,9 +6,11 @@ from matplotlib.figure import Figure
 from style import BLUE, COLOURS, ORANGE, panels
 
 from ternary.experiments import load_record
+from ternary.experiments.learning_rates import run
+from ternary.experiments.rate_curves import STEPS
 from ternary.optim import DECAYS, learning_rate
 
-STEPS, WARMUP = 800, 32
+WARMUP = 16
 LINES = ["-", "--", "-.", ":"]
 
 
@@ -33,8 +35,8 @@ def draw() -> Figure:
 
 
 def show(axis: Axes, projection: str, decay: str, colour: str, line: str, label: str) -> None:
-    """Training loss from step 200 on, the mean of 20 steps and of the seeds."""
-    run = {"projection": projection, "lr": 0.003, "clip": 1.0, "decay": decay}
-    loss = np.array(load_record("learning-rates").curve("losses", **run)) / np.log(2)
+    """Training loss from step 100 on, the mean of 20 steps and of the seeds."""
+    settings = run(projection, 0.0052, decay=decay)
+    loss = np.array(load_record("learning-rates").curve("losses", **settings)) / np.log(2)
     steps = 20 * np.arange(len(loss)) + 10
-    axis.plot(steps[steps > 200], loss[steps > 200], line, color=colour, label=label)
+    axis.plot(steps[steps > 100], loss[steps > 100], line, color=colour, label=label)
