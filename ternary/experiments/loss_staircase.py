@@ -98,7 +98,8 @@ class Staircase:
         The tilt of a latent is the slope through the mean over the slope of the estimator; the walk
         of a group is sum(g t) over the norm of g, which is below 1 if the two are independent.
         """
-        parameters, values = self.parameters, {}
+        parameters = self.parameters
+        values: Values = {}
         size = parameters.projection.group_size
         layers = [name for name in parameters.matrix_shapes if name.startswith("layers.")]
         for part, names in {"layers": layers, "head": ["head"]}.items():

@@ -188,12 +188,12 @@ class LatentProbe(CodeProbe):
         """Shares of latents: beyond the clip, back from there, and near a threshold."""
         distances = in_scales(trainer)
         n = float(trainer.model.parameters.groups.counts.sum())
-        beyond, before = distances > CLIP_AT, self.beyond_at_half
-        were = 0 if before is None else np.count_nonzero(before)
-        back = np.count_nonzero(before & ~beyond) / were if were else 0.0
+        beyond = distances > CLIP_AT
+        before = np.zeros_like(beyond) if self.beyond_at_half is None else self.beyond_at_half
+        back = float(np.count_nonzero(before & ~beyond)) / max(float(np.count_nonzero(before)), 1.0)
         return {
             "beyond": round(float(np.count_nonzero(beyond) / n), 4),
-            "returned": round(float(back), 4),
+            "returned": round(back, 4),
             "near": round(float(np.count_nonzero(np.abs(distances - 0.5) < 0.1) / n), 4),
         }
 
@@ -245,13 +245,13 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
 
 def against_identity(name: str, verdict: str, text: str) -> Claim:
     """A claim on the report half: how an estimator compares with the identity."""
-    arms: list[Settings] = [{"estimator": name}, {"estimator": "identity"}]
-    return Claim.by_comparison(text, "report", *arms, verdict)
+    other: Settings = {"estimator": name}
+    return Claim.by_comparison(text, "report", other, {"estimator": "identity"}, verdict)
 
 
 def is_held(record: Record) -> bool:
     """Whether latents held within the clip stay there, but for the mean that moves under them."""
-    return max(record.values("beyond", estimator="identity, held")) < 0.2
+    return bool(max(record.values("beyond", estimator="identity, held")) < 0.2)
 
 
 CODES_MOVE = Claim(
