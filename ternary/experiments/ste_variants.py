@@ -85,7 +85,7 @@ COMPARED = (  # those that the experiment compares
     "careless",
     "codes",
 )
-STEPS = 400
+STEPS = 300
 
 # The rates that won in the experiment ste-sweep.
 RATES = dict.fromkeys(COMPARED, 3e-3)
@@ -289,7 +289,7 @@ EXPERIMENT = Experiment(
         "bump fewer latents end near a threshold than with the identity, if they hurry past it."
     ),
     protocol=(
-        "Python's documentation, 400 steps of 16 x 64 bytes, AdamW, clipping at 1; the rate of "
+        "Python's documentation, 300 steps of 16 x 64 bytes, AdamW, clipping at 1; the rate of "
         "each estimator won in ste-sweep on another seed; only the gradient that reaches the "
         "latents differs. Held: after every step latents are put back to 1.5 scales. Careless: "
         "dL/dx through the latents. Codes: the scales stay as initialised, after every step the "
