@@ -1,4 +1,4 @@
-"""Chapter 2: a learning rate for every estimator of ste-variants, each from three."""
+"""Chapter 2: a learning rate for every estimator of ste-variants, each from four."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ternary.experiments.record import Record, Settings, Values
 from ternary.experiments.ste_variants import CODES, COMPARED, RATES, make_trainer
 
 STEPS = 150
-LATENT_RATES = (1.5e-3, 3e-3, 6e-3)
-CODE_RATES = (0.04, 0.08, 0.16)
+LATENT_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
+CODE_RATES = (0.04, 0.06, 0.08, 0.16)
 
 
 def trials(quick: bool) -> list[Settings]:
-    """Three rates for every estimator; quick, for two of them."""
+    """Four rates for every estimator; quick, for two of them."""
     names = ["identity", "codes"] if quick else list(COMPARED)
     return [
         {"estimator": name, "lr": lr}
@@ -58,7 +58,7 @@ EXPERIMENT = Experiment(
         "careless one at 0.003 too; codes without latents at 0.08, by single runs of a reader."
     ),
     protocol=(
-        "The runs of ste-variants with fewer steps, 150, and another seed; three rates for each "
+        "The runs of ste-variants with fewer steps, 150, and another seed; four rates for each "
         "estimator; the lowest bits per byte of the select half of the held-out text wins."
     ),
     trials=trials,
