@@ -84,6 +84,10 @@ COMPARED = (  # those that the experiment compares
     "not detached",
     "careless",
     "codes",
+    "through the scale",
+    "times the scale",
+    "codes, reset",
+    "codes, no average",
 )
 STEPS = 300
 
@@ -279,21 +283,25 @@ EXPERIMENT = Experiment(
     question="What does the form of the straight-through estimator change in training?",
     prediction=(
         "Known beforehand: the first edition's record (three seeds, one rate, 800 steps: clipped "
-        "0.025 and bump 0.040 above the identity), and a reader's single runs. On the report half, "
-        "against the identity, each at its own rate: bump higher by 0.02 to 0.06; clipped higher "
-        "by 0 to 0.04, because latents beyond the clip come back late; identity held within the "
-        "clip lower by 0.01 to 0.03; scale not detached higher by 0.05 to 0.15; careless higher by "
-        "0.1 to 0.2. Codes without latents higher by 0.15 to 0.35 with a rate of their own, since "
-        "AdamW's average is their memory. More than a third of the latents beyond the clip at "
-        "half-time are back at the end, with the clipped estimator less than a fifth. With the "
-        "bump fewer latents end near a threshold than with the identity, if they hurry past it."
+        "0.025 and bump 0.040 above the identity, the others with latents within 0.01), and a "
+        "reader's single runs. On the report half, against the identity, each at its own rate: "
+        "times the scale and through the scale, no order, within 0.015; bump higher by 0.02 to "
+        "0.06; clipped higher by 0 to 0.04, because latents beyond the clip come back late; "
+        "identity held within the clip lower by 0.01 to 0.03; scale not detached higher by 0.05 to "
+        "0.15; careless higher by 0.1 to 0.2. Codes without latents higher by 0.15 to 0.35 with a "
+        "rate of their own, since AdamW's average is their memory; with the average reset at a "
+        "flip, 0.05 or more above that; with no average at all, higher by more than 1. More than a "
+        "third of the latents beyond the clip at half-time are back at the end, with the clipped "
+        "estimator less than a fifth. With the bump fewer latents end near a threshold than with "
+        "the identity, if they hurry past it."
     ),
     protocol=(
         "Python's documentation, 300 steps of 16 x 64 bytes, AdamW, clipping at 1; the rate of "
         "each estimator won in ste-sweep on another seed; only the gradient that reaches the "
         "latents differs. Held: after every step latents are put back to 1.5 scales. Careless: "
         "dL/dx through the latents. Codes: the scales stay as initialised, after every step the "
-        "latents are replaced by the projected weights, and gains keep the rate 0.003."
+        "latents are replaced by the projected weights, and gains keep the rate 0.003; reset: "
+        "AdamW's first average of a code is zeroed when it flips; no average: beta1 is 0."
     ),
     trials=trials,
     measure=measure,
