@@ -84,8 +84,6 @@ COMPARED = (  # those that the experiment compares
     "not detached",
     "careless",
     "codes",
-    "through the scale",
-    "times the scale",
     "codes, reset",
     "codes, no average",
 )
