@@ -10,7 +10,7 @@ UNIT = 1000  # losses are shown in thousandths of a nat
 
 
 def draw() -> Figure:
-    values = load_record("loss-staircase").select()[0]["values"]
+    values = load_record("loss-staircase").select()[1]["values"]
     here, mean, scale = values["loss"], values["mean"], values["scale"]
     grid = np.array(values["grid"])
 
