@@ -16,7 +16,7 @@ from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 
 EVERY = 50  # steps between two points of the loss curve
-SIZE = {"d_model": 64, "d_ff": 256}
+D_MODEL, D_FF = 64, 256
 MODELS = {
     "copy": ("whole", "no attention", "no positions"),
     "delayed-copy": ("whole", "no attention", "no positions", "one layer"),
@@ -61,7 +61,13 @@ def prepare(task: str, model: str, seed: int, quick: bool) -> Trainer:
     layers = 1 if model == "one layer" else 2
     projection = "full-precision" if model == "twin" else "group"
     config = TrainingConfig(
-        task=task, seed=seed, n_layers=layers, projection=projection, threads=1, **SIZE
+        task=task,
+        seed=seed,
+        n_layers=layers,
+        projection=projection,
+        d_model=D_MODEL,
+        d_ff=D_FF,
+        threads=1,
     )
     if quick:
         config = TrainingConfig(

@@ -8,7 +8,7 @@ from ternary.arrays import Ints
 from ternary.experiments.backward_bugs import BUGS, infect
 from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import perturb, run_or_diverge, text_config, text_task
-from ternary.experiments.record import Record, Settings, Values
+from ternary.experiments.record import Settings, Values
 from ternary.gradcheck import directional_error
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer

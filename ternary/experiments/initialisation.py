@@ -136,9 +136,7 @@ EXPERIMENT = Experiment(
     claims=[
         Claim(
             "all factors begin with the same share of zeros",
-            lambda r: (
-                len({tuple(r.values("initial_zeros", **_arm(f))) for f in FACTORS}) == 1
-            ),
+            lambda r: len({tuple(r.values("initial_zeros", **_arm(f))) for f in FACTORS}) == 1,
         ),
         *(
             Claim.by_comparison(
