@@ -30,7 +30,7 @@ class Source(NamedTuple):
     weights: TernaryWeights
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=5)  # one for each seed
 def trained(seed: int, quick: bool) -> Trainer:
     """The model that all mistakes are made with, trained once a process and seed."""
     trainer = Trainer(text_config(quick, seed), text_task())
