@@ -147,7 +147,14 @@ EXPERIMENT = Experiment(
                 "lower",
             )
             for factor in FACTORS
-            if factor != 1.0
+            if factor not in (2.0**-3, 1.0)
+        ),
+        Claim.by_comparison(
+            "an eighth of the usual start cannot be told from it",
+            "bpb",
+            USUAL,
+            _arm(2.0**-3),
+            "none",
         ),
         Claim(
             "latents eight times as large flip a quarter as often or less",
