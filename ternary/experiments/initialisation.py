@@ -147,14 +147,10 @@ EXPERIMENT = Experiment(
                 "lower",
             )
             for factor in FACTORS
-            if factor not in (2.0**-3, 1.0)
+            if factor not in (1.0, 2.0**-3)
         ),
         Claim.by_comparison(
-            "an eighth of the usual start cannot be told from it",
-            "bpb",
-            USUAL,
-            _arm(2.0**-3),
-            "none",
+            "an eighth of it is not told from it", "bpb", USUAL, _arm(2.0**-3), "none"
         ),
         Claim(
             "latents eight times as large flip a quarter as often or less",
