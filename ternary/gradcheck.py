@@ -36,7 +36,7 @@ def directional_error(
     gradient
         dL/darray, of the same shape; copied before anything moves.
     rng, directions, step
-        Source of the directions; how many; how far to move.
+        Source of the directions, by default a generator of seed 0; how many; how far to move.
 
     Returns
     -------

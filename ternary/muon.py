@@ -11,10 +11,11 @@ from ternary.errors import TernaryError
 from ternary.optim import AdamW
 from ternary.parameters import Parameters
 
-# p(x) = a x + b x^3 + c x^5 takes every singular value between 0.01 and 1 close to 1 in five turns.
+# Five turns of p(x) = a x + b x^3 + c x^5 take all from 0.002 to 1 into [0.68, 1.21], and multiply
+# what is much smaller by a^5 = 485.
 A, B, C = 3.4445, -4.7750, 2.0315
 TURNS = 5
-RMS = 0.2  # of an update, in learning rates: about that of AdamW, so that both share a schedule
+RMS = 0.2  # of an orthogonal update, in learning rates: about that of AdamW; ours are a bit shorter
 
 
 def orthogonalize(G: Floats, turns: int = TURNS, work: ThreadWorkspace | None = None) -> Floats:
@@ -26,9 +27,11 @@ def orthogonalize(G: Floats, turns: int = TURNS, work: ThreadWorkspace | None = 
     Parameters
     ----------
     G
-        Float array `(out_dim, in_dim)`, any unit: the result does not depend on its size.
+        Float array `(out_dim, in_dim)`, any unit: the result does not depend on its size, as long
+        as the square of its norm is a number of its type.
     turns
-        Of the iteration. After five, singular values lie between about 0.7 and 1.2.
+        Of the iteration. After five, singular values that were 0.002 of the norm or more lie
+        between 0.68 and 1.21; smaller ones have grown by up to 485 times.
     work
         Where the arrays come from; the result is then valid until the next call.
 
@@ -75,7 +78,8 @@ class Muon(AdamW):
 
     ``m = momentum m + g``; ``O = orthogonalize(g + momentum m)``, Nesterov's look ahead; and
     ``w = w - ratio lr (0.2 sqrt(max(out_dim, in_dim)) O + weight_decay w)``. The factor gives an
-    update the root mean square 0.2, about that of AdamW.
+    update of singular values 1 the root mean square 0.2, about that of AdamW; those of `O` scatter
+    around 0.9, and so the update has 0.17 or 0.18.
 
     Parameters
     ----------
@@ -104,7 +108,7 @@ class Muon(AdamW):
     >>> parameters = Parameters({"layers.0.q": (4, 128)})
     >>> parameters.gradients[:] = np.random.default_rng(0).standard_normal(512)
     >>> Muon(parameters, ratio=1.0).step(lr=0.1)
-    >>> round(float(np.sqrt(np.mean(parameters.values**2))), 2)  # 0.2 learning rates
+    >>> round(float(np.sqrt(np.mean(parameters.values**2))), 2)  # about 0.2 learning rates
     0.02
     """
 

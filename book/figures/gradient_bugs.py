@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from style import COLOURS, GREY, MARKERS, panels
 
 from ternary.experiments import load_record
+from ternary.experiments.backward_bugs import BUGS
 
 SHOWN = {  # bugs whose curves are drawn: their line style
     "softmax without its sum": "-",
@@ -18,9 +19,10 @@ def draw() -> Figure:
     record = load_record("gradient-bugs")
     figure, (scatter, curves) = panels(2, figsize=(7.2, 4.8), width_ratios=[1.5, 1])
     right = record.values("bpb", bug="none")
-    scatter.axhline(float(np.mean(right)), color=GREY, label="no bug")
-    bugs = [s["bug"] for s in record.settings if s["bug"] != "none"]
-    for i, bug in enumerate(bugs):
+    mean, floor = float(np.mean(right)), record.noise_floor("bpb") or 0.0
+    scatter.axhline(mean, color=GREY, label="no bug")
+    scatter.axhspan(mean - floor, mean + floor, color=GREY, alpha=0.3, label="noise floor")
+    for i, bug in enumerate(BUGS):
         colour = COLOURS[i % 5]
         scatter.plot(
             [distance(**trial["values"]) for trial in record.select(bug=bug)],
