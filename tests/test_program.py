@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from book_rules import Page
 
 from ternary import (
     AdamW,
@@ -233,3 +234,27 @@ def test_as_a_program_it_prints_losses_and_passes_the_four_checks(tmp_path):
     assert re.fullmatch(r"Step 0: loss=5\.\d{3}", lines[0])
     assert [line[:6] for line in lines[-4:]] == ["PASS  "] * 4
     assert done.stderr == ""
+
+
+# --- On the pages ----------------------------------------------------------------------------
+
+
+def listing(lines, start, end):
+    """What Sphinx shows of a file: from the line with `start` to the one before that with `end`."""
+    first = next((n for n, line in enumerate(lines) if start in line), 0) if start else 0
+    last = next(n for n, line in enumerate(lines) if end in line) if end else len(lines)
+    return "".join(lines[first:last])
+
+
+def test_the_chapters_print_the_whole_program_in_order_and_nothing_else():
+    """Who types what is printed, in the order of the chapters, has the file that is tested here."""
+    source = PATH.read_text(encoding="utf-8")
+    typed = ""
+    for path in sorted(PATH.parents[1].glob("[0-9][0-9]-*.md")):
+        page = Page(path.read_text(encoding="utf-8"))
+        (block,) = (b for b in page.blocks if b.argument == "program/ternary_train.py")
+        assert block.directive == "literalinclude"
+        assert block.options.keys() <= {"language", "start-at", "end-before"}
+        marks = (block.options.get(name, "").strip('"') for name in ("start-at", "end-before"))
+        typed += listing(source.splitlines(keepends=True), *marks)
+    assert typed == source
