@@ -74,7 +74,7 @@ EXPERIMENT = Experiment(
         "ternary model and for two bits at both sizes."
     ),
     protocol=(
-        "Python's documentation, 300 steps of 16 x 64 bytes (a quarter of those that are "
+        "Python's documentation, 300 steps of 16 x 64 bytes (three tenths of those that are "
         "reported), Muon with the task's default settings, a cosine; three rates for each of five "
         "kinds of weights at each of its widths, one seed; chosen by the first half of the "
         "held-out windows. The experiment equal-bytes repeats the winners with five others."

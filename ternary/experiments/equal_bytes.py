@@ -15,13 +15,20 @@ from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.fairness import winner
 from ternary.experiments.halves import HALVES, half_bits
 from ternary.experiments.probes import perturb, run_or_diverge, text_task
-from ternary.experiments.record import Record, Settings, Values, load_record
+from ternary.experiments.record import (
+    RECORDS,
+    Record,
+    Settings,
+    Values,
+    load_record,
+    record_path,
+)
 from ternary.experiments.uniform import rounded
 from ternary.projection import GROUP_SIZE
 from ternary.training import Trainer
 from ternary.transformer import TransformerConfig
 
-STEPS = 1200
+STEPS = 1000
 WIDTH_BITS = (3, 4, 5, 6, 8)  # of a twin that is rounded after training
 SCALES = {"absmax": False, "fitted": True}
 ROUNDINGS = [(scale, bits) for scale in SCALES for bits in WIDTH_BITS]
@@ -36,10 +43,16 @@ def trials(quick: bool) -> list[Settings]:
         small = {"d_model": 32, "d_ff": 128, "lr": 3e-3}
         planned = [{"model": m, **small, "perturbed": False} for m in MODELS]
         return [*planned, {**planned[0], "perturbed": True}]
-    sweep = load_record("bytes-sweep")
-    planned = [winner(sweep, bytes_sweep.EXPERIMENT, side) for side in SIDES]
+    planned = [tuned(side) for side in SIDES]
     found = [{**settings, "perturbed": False} for settings in planned]
     return [*found, {**found[0], "perturbed": True}]
+
+
+def tuned(side: str) -> Settings:
+    """The winner of the sweep for a side; before the sweep has run, the side at its middle rate."""
+    if not record_path("bytes-sweep", RECORDS).is_file():
+        return SIDES[side] | {"lr": sorted(bytes_sweep.RATES)[1]}
+    return winner(load_record("bytes-sweep"), bytes_sweep.EXPERIMENT, side)
 
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
@@ -208,7 +221,7 @@ EXPERIMENT = Experiment(
         "bits a weight, the ternary model is behind every trained rival."
     ),
     protocol=(
-        "Python's documentation, 1,200 steps of 16 x 64 bytes, Muon with the task's default "
+        "Python's documentation, 1,000 steps of 16 x 64 bytes, Muon with the task's default "
         "settings, a cosine; the rate of every model and width is the winner of the sweep "
         "bytes-sweep. Ternary models of width 128 and 160; models of two, three and four trained "
         "bits whose width and hidden features give them the same bytes as these; twins of four "

@@ -8,10 +8,11 @@ import numpy as np
 
 from ternary.arrays import Floats
 from ternary.config import TrainingConfig
+from ternary.data import evaluate
 from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, text_config, text_task
 from ternary.experiments.record import Record, Settings, Values
-from ternary.experiments.text_sweep import part_bits
+from ternary.experiments.repeats import PartOfText
 from ternary.layers import RMSNorm, TernaryLinear
 from ternary.optim import AdamW
 from ternary.parallel import DataParallel
@@ -103,6 +104,11 @@ def sub_norm_model(training: TrainingConfig, dtype: type = np.float32) -> Ternar
             norm = make_norm(config, parameters, f"layers.{i}.before_{name}")
             setattr(block, name, NormedLinear(parameters, f"layers.{i}.{name}", norm))
     return model
+
+
+def part_bits(trainer: Trainer, repeated: bool = False) -> float:
+    """Bits per byte of the held-out windows that repeat some of the training text, or nothing."""
+    return round(evaluate(trainer.model, PartOfText(repeated), 16).bits, 4)
 
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
