@@ -27,12 +27,12 @@ POINTS = 25  # entries of a curve of the loss, the same number for every length 
 PROMPT, SAMPLE_BYTES, TEMPERATURE = b"The following ", 300, 0.8
 
 RECIPES = ["baseline", "perturbed", "two-stage", "decay-off", "more-decay", "warm-up"]
-RECIPES += ["long-warm-up", "continual", "sub-norm", "twin", "twin-two-stage"]
+RECIPES += ["long-warm-up", "continual", "sub-norm", "twin"]
 UNROUNDED = ("twin", "warm-up", "continual")  # at the first step
 
 
 def trials(quick: bool) -> list[Settings]:
-    """The baseline, the same perturbed, seven changes to it, and the twin under two schedules."""
+    """The baseline, the same perturbed, seven changes to it, and the twin."""
     names = ["baseline", "warm-up", "continual", "sub-norm", "twin"] if quick else RECIPES
     return [{"recipe": name} for name in names]
 
@@ -57,15 +57,13 @@ class RecipeTrainer(Trainer):
 
 def _settings(recipe: str, quick: bool) -> dict[str, object]:
     settings: dict[str, object] = {"optimizer": "muon", **({} if quick else SIZE)}
-    two_stages: dict[str, object] = {"decay": "two-stage", "weight_decay_until": 0.5}
     changes: dict[str, dict[str, object]] = {
-        "two-stage": two_stages,
+        "two-stage": {"decay": "two-stage", "weight_decay_until": 0.5},
         "decay-off": {"weight_decay_until": 0.5},
         "more-decay": {"weight_decay": 0.3},
         "warm-up": {"projection_warmup": 0.2},
         "long-warm-up": {"projection_warmup": 0.75},
         "twin": {"projection": "full-precision"},
-        "twin-two-stage": {"projection": "full-precision", **two_stages},
     }
     return settings | changes.get(recipe, {}) | ({} if quick else {"steps": STEPS})
 
