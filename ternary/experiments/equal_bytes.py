@@ -51,7 +51,7 @@ def trials(quick: bool) -> list[Settings]:
 def tuned(side: str) -> Settings:
     """The winner of the sweep for a side; before the sweep has run, the side at its middle rate."""
     if not record_path("bytes-sweep", RECORDS).is_file():
-        return SIDES[side] | {"lr": bytes_sweep.rates(SIDES[side]["d_model"])[1]}
+        return SIDES[side] | {"lr": sorted(bytes_sweep.RATES)[1]}
     return winner(load_record("bytes-sweep"), bytes_sweep.EXPERIMENT, side)
 
 
