@@ -28,7 +28,7 @@ from ternary.projection import GROUP_SIZE
 from ternary.training import Trainer
 from ternary.transformer import TransformerConfig
 
-STEPS = 1000
+STEPS = 400
 WIDTH_BITS = (3, 4, 5, 6, 8)  # of a twin that is rounded after training
 SCALES = {"absmax": False, "fitted": True}
 ROUNDINGS = [(scale, bits) for scale in SCALES for bits in WIDTH_BITS]
@@ -56,7 +56,7 @@ def tuned(side: str) -> Settings:
 
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
-    """Bits per byte of both halves of the held-out text; of a twin, after every rounding too."""
+    """Bits per byte of the held-out text and its halves; of a twin, after every rounding too."""
     trainer = make_trainer(settings, seed, quick, 150 if quick else STEPS)
     if settings["perturbed"]:
         perturb(trainer, seed)
@@ -66,9 +66,9 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     for scale, bits in ROUNDINGS:
         if settings["model"] == "twin":
             use_rounded(trainer, bits, SCALES[scale])
-            values |= {f"{half} {scale} {bits}": half_bits(trainer, half) for half in HALVES}
+            values[f"report {scale} {bits}"] = half_bits(trainer, "report")
         else:
-            values |= {f"{half} {scale} {bits}": None for half in HALVES}
+            values[f"report {scale} {bits}"] = None
     return values
 
 
@@ -182,15 +182,6 @@ def eight_bits_are_free(record: Record) -> bool:
     )
 
 
-def below_the_table(record: Record) -> bool:
-    """Whether the ternary models, and those of trained bits, all beat the table of counts."""
-    return all(
-        trial["values"]["bpb"] < 1.9
-        for trial in record.trials
-        if trial["settings"]["model"] != "twin"
-    )
-
-
 def sized(model: str, d_model: int) -> Settings:
     """What tells an arm from the others."""
     return {"model": model, "d_model": d_model, "perturbed": False}
@@ -207,20 +198,18 @@ EXPERIMENT = Experiment(
     prediction=(
         "Known beforehand: the first edition's record (AdamW, rivals rounded only), in which the "
         "ternary model was ahead; throw-away runs of its referee, in which trained 2, 3 and 4 "
-        "bits were 0.01 to 0.02 ahead of it at equal bytes; and single runs with seed 100, ternary "
-        "of width 128 at 1,000 steps (1.90 on all held-out text), of width 96 and a twin of width "
-        "64 at 1,200 (1.94 and 1.86). At the bytes of the ternary model of width 128, on the half "
-        "that reports: trained two bits are ahead of three values by 0.01 to 0.04, three bits by "
-        "0.01 to 0.05, and four bits level within 0.03. Of the roundings, five or six bits are the "
-        "best use of bytes, within 0.03 of the ternary model on either side; four bits are behind "
-        "it by 0.01 to 0.05 with fitted scales and by 0.02 to 0.08 with absmax; eight bits behind "
-        "by 0.02 to 0.07; three bits behind by more than 0.1 with absmax and by more than 0.05 "
-        "fitted. Eight bits cost a twin less than 0.003. At equal width, 128, the twin is ahead of "
-        "the ternary model by 0.07 to 0.13. The ternary model and those of trained bits beat the "
-        "table of counts, 1.90, on the whole held-out text."
+        "bits were 0.01 to 0.02 ahead of it at equal bytes; and the sweep, 300 steps of one seed, "
+        "where four bits were 0.03 ahead of ternary, three bits 0.02 and two bits 0.02 behind. At "
+        "the bytes of the ternary model of width 128, on the half that reports: trained two bits "
+        "are level with three values within 0.03, three bits ahead by 0.00 to 0.04, four bits "
+        "ahead by 0.01 to 0.05. Of the roundings, four or five bits are the best use of bytes, "
+        "ahead of the ternary model by 0.00 to 0.05 with fitted scales; eight bits behind by 0.01 "
+        "to 0.06; three bits behind by more than 0.05 with absmax and fitted. Eight bits cost a "
+        "twin less than 0.003. At equal width, 128, the twin is ahead of the ternary model by 0.12 "
+        "to 0.22. In so few steps no model beats the table of counts, 1.90."
     ),
     protocol=(
-        "Python's documentation, 1,000 steps of 16 x 64 bytes, Muon with the task's default "
+        "Python's documentation, 400 steps of 16 x 64 bytes, Muon with the task's default "
         "settings, a cosine; the rate of every model and width is the winner of the sweep "
         "bytes-sweep. Ternary models of width 128; models of two, three and four trained bits "
         "whose width and hidden features give them the same bytes; twins of four "
@@ -234,7 +223,6 @@ EXPERIMENT = Experiment(
     measure=measure,
     claims=[
         Claim("eight bits after training are free", eight_bits_are_free),
-        Claim("ternary and trained bits beat the table of counts", below_the_table),
         ordered("the twin of the same width is ahead", ("twin", 128), ("ternary", 128), "lower"),
     ],
     quick_claims=[Claim("eight bits after training are free", eight_bits_are_free)],
