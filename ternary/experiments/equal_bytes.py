@@ -199,7 +199,7 @@ EXPERIMENT = Experiment(
         "Known beforehand: the first edition's record (AdamW, rivals rounded only), in which the "
         "ternary model was ahead; throw-away runs of its referee, in which trained 2, 3 and 4 "
         "bits were 0.01 to 0.02 ahead of it at equal bytes; and the sweep, 300 steps of one seed, "
-        "where four bits were 0.03 ahead of ternary, three bits 0.02 and two bits 0.02 behind. At "
+        "where three and four bits were 0.03 ahead of ternary, and two bits 0.02 behind. At "
         "the bytes of the ternary model of width 128, on the half that reports: trained two bits "
         "are level with three values within 0.03, three bits ahead by 0.00 to 0.04, four bits "
         "ahead by 0.01 to 0.05. Of the roundings, four or five bits are the best use of bytes, "
