@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from ternary.experiments.bytes_sweep import make_trainer
+from ternary.experiments.comparison import Comparison, compare
 from ternary.experiments.equal_bytes import tuned, use_rounded
 from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.halves import half_bits
 from ternary.experiments.probes import run_or_diverge
-from ternary.experiments.record import Settings, Values
+from ternary.experiments.record import Record, Settings, Values
 
 STEPS = 1000
 WIDTH_BITS = (4, 5, 6, 8)  # of the twin, rounded with fitted scales
@@ -38,6 +39,12 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
             use_rounded(trainer, bits, fitted=True)
             values[f"report fitted {bits}"] = half_bits(trainer, "report")
     return values
+
+
+def compare_rounded(record: Record, bits: int, floor: float | None) -> Comparison:
+    """The twin in so many bits against the ternary model."""
+    twin = record.by_seed(f"report fitted {bits}", {"model": "twin"})
+    return compare(twin, record.by_seed("report", {"model": "ternary"}), floor)
 
 
 EXPERIMENT = Experiment(
