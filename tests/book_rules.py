@@ -39,7 +39,6 @@ INTRODUCED = {
     **dict.fromkeys(("clip_gradients", "learning_rate", "Trainer", "TrainingConfig"), 8),
     **dict.fromkeys(("DivergedError", "Team"), 8),
     **dict.fromkeys(("Text", "Uniform", "rounded", "n_bytes", "compare_at_bytes"), 9),
-    "compare_rounded": 9,
     **dict.fromkeys(("TernaryWeights", "load_weights", "inspect_model", "byte_tokens"), 11),
     **dict.fromkeys(("export_gguf", "export_huggingface", "export_mlx", "half_rotation"), 11),
     **dict.fromkeys(("read_gguf_header", "read_tensor"), 11),

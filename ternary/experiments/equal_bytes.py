@@ -7,14 +7,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ternary.data import evaluate
 from ternary.experiments import bytes_sweep
 from ternary.experiments.bytes_sweep import MODELS, SIDES, make_trainer
 from ternary.experiments.comparison import Comparison, compare
 from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.fairness import winner
 from ternary.experiments.halves import HALVES, half_bits
-from ternary.experiments.probes import perturb, run_or_diverge, text_task
+from ternary.experiments.probes import perturb, run_or_diverge
 from ternary.experiments.record import (
     RECORDS,
     Record,
@@ -90,10 +89,14 @@ def n_bytes(
 
     Parameters
     ----------
+    d_model, d_ff
+        Width and hidden features.
     bits
         Of a code; of a weight with its share of a scale, if `scale_bits` is false.
     rows
         Of embedding and head that are counted.
+    scale_bits
+        Whether to add two bytes for the scale of every group.
     """
     config = TransformerConfig(vocab_size=rows, d_model=d_model, d_ff=d_ff)
     shapes = config.matrices().values()
@@ -104,7 +107,8 @@ def n_bytes(
 
 def widths(record: Record, model: str) -> list[Settings]:
     """The unperturbed runs of a kind of weights, from narrow to wide."""
-    return [s for s in record.settings if s["model"] == model and not s["perturbed"]]
+    found = [s for s in record.settings if s["model"] == model and not s["perturbed"]]
+    return sorted(found, key=lambda settings: int(settings["d_model"]))
 
 
 def points(
@@ -114,6 +118,8 @@ def points(
 
     Parameters
     ----------
+    record
+        Of this experiment.
     kind
         A model of the sweep; or ``absmax 4``, ``fitted 4``, ``free 4``: a twin rounded to four
         bits, with the scale of either rule, or as if rounding cost nothing.
@@ -150,9 +156,7 @@ def at_bytes(points: Iterable[tuple[float, dict[int, float]]], amount: float) ->
         return {}
     i = min(max(int(np.searchsorted(sizes, amount)), 1), len(sizes) - 1)
     share = math.log(amount / sizes[i - 1]) / math.log(sizes[i] / sizes[i - 1])
-    return {
-        seed: (1 - share) * losses[i - 1][seed] + share * losses[i][seed] for seed in losses[0]
-    }
+    return {seed: (1 - share) * losses[i - 1][seed] + share * losses[i][seed] for seed in losses[0]}
 
 
 def compare_at_bytes(
@@ -168,11 +172,6 @@ def compare_at_bytes(
     return compare(rival, ternary, record.noise_floor("report")) if rival else None
 
 
-def side(record: Record, model: str, position: int) -> Settings:
-    """The settings of a kind of weights at its first width, or its second."""
-    return widths(record, model)[position]
-
-
 def eight_bits_are_free(record: Record) -> bool:
     """Whether rounding a twin to eight bits changes its loss by less than 0.01, for every seed."""
     return all(
@@ -180,6 +179,13 @@ def eight_bits_are_free(record: Record) -> bool:
         for trial in record.trials
         if trial["settings"]["model"] == "twin"
     )
+
+
+def middle_bits_are_lower(record: Record) -> bool:
+    """Whether twins in four to six bits are lower than the ternary model of the same bytes."""
+    kinds = [f"{scale} {bits}" for scale in SCALES for bits in (4, 5, 6)]
+    found = [compare_at_bytes(record, kind, 128) for kind in kinds]
+    return all(each is not None and each.verdict == "lower" for each in found)
 
 
 def sized(model: str, d_model: int) -> Settings:
@@ -223,7 +229,11 @@ EXPERIMENT = Experiment(
     measure=measure,
     claims=[
         Claim("eight bits after training are free", eight_bits_are_free),
-        ordered("the twin of the same width is ahead", ("twin", 128), ("ternary", 128), "lower"),
+        ordered("the twin of the same width is lower", ("twin", 128), ("ternary", 128), "lower"),
+        ordered("trained two bits are higher", ("2 bits", 112), ("ternary", 128), "higher"),
+        ordered("trained three bits are lower", ("3 bits", 96), ("ternary", 128), "lower"),
+        ordered("trained four bits are lower", ("4 bits", 80), ("ternary", 128), "lower"),
+        Claim("twins in four, five and six bits are lower at equal bytes", middle_bits_are_lower),
     ],
     quick_claims=[Claim("eight bits after training are free", eight_bits_are_free)],
     seeds=(1, 2, 3, 4, 5),
