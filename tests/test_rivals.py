@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ternary import TernaryError
-from ternary.experiments import equal_bytes
+from ternary.experiments import equal_bytes, load_record
 from ternary.experiments.bytes_sweep import MODELS, SIDES
 from ternary.experiments.uniform import STEPS, Uniform, rounded
 from ternary.projection import project
@@ -141,3 +141,16 @@ def test_between_two_widths_the_loss_is_linear_in_the_logarithm():
     assert beyond[1] == pytest.approx(1.8 - 0.2 * math.log(1.05) / math.log(4))
     assert equal_bytes.at_bytes(points, 500.0) == {}
     assert equal_bytes.at_bytes(points, 80.0) == {}
+
+
+def test_a_single_width_is_compared_at_its_own_bytes_only():
+    single = [(100.0, {1: 2.0, 2: 2.1})]
+    assert equal_bytes.at_bytes(single, 100.2) == {1: 2.0, 2: 2.1}
+    assert equal_bytes.at_bytes(single, 102.0) == {}
+
+
+def test_rivals_of_the_same_bytes_are_compared_directly():
+    record = load_record("equal-bytes")
+    sized = equal_bytes.sized
+    direct = record.compare("report", sized("3 bits", 96), sized("ternary", 128))
+    assert equal_bytes.compare_at_bytes(record, "3 bits", 128) == direct

@@ -20,7 +20,7 @@ CURVES = {
 }
 RIVALS = ["2 bits", "3 bits", "4 bits"]
 RIVALS += [f"fitted {bits}" for bits in (3, 4, 5, 6)] + ["absmax 4", "absmax 8"]
-TICKS = [50e3, 100e3, 200e3, 400e3]
+TICKS = [70e3, 100e3, 200e3, 400e3]
 WIDTH = 128  # of the ternary model whose bytes the right panel has
 
 
@@ -29,7 +29,8 @@ def draw() -> Figure:
     for kind, look in CURVES.items():
         show_curve(left, kind, *look)
     left.set_xscale("log")
-    left.set_xlim(45e3, 500e3)
+    left.set_xlim(60e3, 500e3)
+    left.set_ylim(1.83, 2.13)
     left.xaxis.set_major_locator(FixedLocator(TICKS))
     left.xaxis.set_minor_locator(NullLocator())
     left.set_xticklabels([f"{tick / 1000:,.0f}" for tick in TICKS])

@@ -143,6 +143,7 @@ def points(
     return found
 
 
+SAME = 0.005  # of the bytes: models that are compared without a line
 SLACK = 0.08  # of the bytes: how far beyond its narrowest or widest model a line is drawn
 
 
@@ -152,6 +153,8 @@ def at_bytes(points: Iterable[tuple[float, dict[int, float]]], amount: float) ->
     Empty where no width is near on either side.
     """
     sizes, losses = zip(*points, strict=True)
+    if len(sizes) == 1 and math.isclose(sizes[0], amount, rel_tol=SAME):
+        return dict(losses[0])
     if not (1 - SLACK) * sizes[0] <= amount <= (1 + SLACK) * sizes[-1] or len(sizes) < 2:
         return {}
     i = min(max(int(np.searchsorted(sizes, amount)), 1), len(sizes) - 1)
