@@ -1,61 +1,69 @@
-"""Chapter 9: held-out loss against bytes of weights, for ternary models and for rounded twins."""
+"""Chapter 9: loss against bytes for every kind of weights, and each against ternary ones."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 from style import BLUE, GREEN, GREY, ORANGE, PURPLE, panels
 
 from ternary.experiments import load_record
+from ternary.experiments.equal_bytes import compare_at_bytes, points
 
-# model, its bytes, its loss, label, colour, marker, line
-CURVES = [
-    ("full-precision", "bytes", "bpb", "twin, 16 bits", ORANGE, "s", "-"),
-    ("full-precision", "bytes_int8", "bpb_int8", "twin, 8 bits", GREEN, "^", "--"),
-    ("full-precision", "bytes_int4", "bpb_int4", "twin, 4 bits", PURPLE, "D", ":"),
-    ("full-precision", "bytes_int4", "bpb", "4 bits without loss", GREY, "", "-."),
-    ("group", "bytes", "bpb", "ternary", BLUE, "o", "-"),
-]
-TICKS = [5e3, 10e3, 30e3, 100e3, 300e3, 1000e3]
+CURVES = {
+    "2 bits": ("2 bits, trained", GREEN, "^", "-"),
+    "3 bits": ("3 bits, trained", PURPLE, "D", "-"),
+    "4 bits": ("4 bits, trained", GREY, "v", "-"),
+    "fitted 4": ("twin in 4 bits", ORANGE, "s", ":"),
+    "fitted 6": ("twin in 6 bits", ORANGE, "s", "--"),
+    "absmax 8": ("twin in 8 bits", ORANGE, "s", "-"),
+    "ternary": ("ternary", BLUE, "o", "-"),
+}
+RIVALS = ["2 bits", "3 bits", "4 bits"]
+RIVALS += [f"fitted {bits}" for bits in (3, 4, 5, 6)] + ["absmax 4", "absmax 8"]
+TICKS = [70e3, 100e3, 200e3, 400e3]
+WIDTH = 128  # of the ternary model whose bytes the right panel has
 
 
 def draw() -> Figure:
-    figure, (axis,) = panels(figsize=(6.4, 4.2))
-    for curve in CURVES:
-        show(axis, *curve)
-    twin = load_record("equal-bytes").mean("bpb", model="full-precision", d_model=128)
-    axis.axhline(twin, color=GREY, linewidth=1, linestyle=(0, (1, 3)))
-    axis.set_xscale("log")
-    axis.xaxis.set_major_locator(FixedLocator(TICKS))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.set_xticklabels([f"{tick / 1000:,.0f}" for tick in TICKS])
-    axis.set_xlabel("thousand bytes of weights, scales and gains")
-    axis.set_ylabel("held-out bits per byte")
-    axis.legend()
+    figure, (left, right) = panels(2, figsize=(7.2, 4.2), gridspec_kw={"width_ratios": [1.2, 1]})
+    for kind, look in CURVES.items():
+        show_curve(left, kind, *look)
+    left.set_xscale("log")
+    left.set_xlim(60e3, 500e3)
+    left.set_ylim(1.83, 2.13)
+    left.xaxis.set_major_locator(FixedLocator(TICKS))
+    left.xaxis.set_minor_locator(NullLocator())
+    left.set_xticklabels([f"{tick / 1000:,.0f}" for tick in TICKS])
+    left.set_xlabel("thousand bytes of weights, scales and gains")
+    left.set_ylabel("held-out bits per byte")
+    left.legend(fontsize=7)
+    show_differences(right)
     return figure
 
 
-def show(
-    axis: Axes, model: str, x: str, y: str, label: str, colour: str, marker: str, line: str
-) -> None:
-    """Every seed as a mark, a line through the means, and widths where weights are stored as is."""
-    record = load_record("equal-bytes")
-    runs = [settings for settings in record.settings if settings["model"] == model]
-    n_bytes = [record.mean(x, **settings) for settings in runs]
-    bpb = [record.mean(y, **settings) for settings in runs]
-    axis.plot(n_bytes, bpb, line, color=colour)
+def show_curve(axis: Axes, kind: str, label: str, colour: str, marker: str, line: str) -> None:
+    """Every seed as a mark, and a line through the means."""
+    found = points(load_record("equal-bytes"), kind)
+    sizes = [n_bytes for n_bytes, _ in found]
+    axis.plot(sizes, [np.mean(list(bpb.values())) for _, bpb in found], line, color=colour)
+    for n_bytes, bpb in found:
+        axis.plot([n_bytes] * len(bpb), list(bpb.values()), marker, color=colour, markersize=3)
     axis.plot([], [], marker + line, color=colour, markersize=4, label=label)
-    for at, mean, settings in zip(n_bytes, bpb, runs, strict=True):
-        if marker:
-            values = record.values(y, **settings)
-            axis.plot([at] * len(values), values, marker, color=colour, alpha=0.6, markersize=4)
-        if x == "bytes":
-            below = model == "group"
-            axis.annotate(
-                f"{settings['d_model']}",
-                (at, mean),
-                (0, -12 if below else 8),
-                textcoords="offset points",
-                ha="right" if below else "left",
-                fontsize=8,
-                color=colour,
-            )
+
+
+def show_differences(axis: Axes) -> None:
+    """Each rival against the ternary model at its bytes: interval, and the floor as a band."""
+    record = load_record("equal-bytes")
+    floor = record.noise_floor("report") or 0.0
+    axis.axvspan(-floor, floor, color=GREY, alpha=0.25, linewidth=0)
+    axis.axvline(0, color=GREY, linewidth=1, linestyle=":")
+    labels = []
+    for row, kind in enumerate(RIVALS):
+        labels.append(kind if kind in CURVES and "bits" in kind else f"twin, {kind}")
+        found = compare_at_bytes(record, kind, WIDTH)
+        if found is not None:
+            axis.plot([found.low, found.high], [row, row], color=BLUE)
+            axis.plot(found.difference, row, "o", color=BLUE, markersize=5)
+    axis.set_yticks(range(len(RIVALS)), labels, fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xlabel("bits per byte against ternary\nat equal bytes (left: lower)")
