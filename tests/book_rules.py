@@ -15,7 +15,11 @@ from decimal import Decimal
 from functools import cached_property
 
 LEVELS = ("easy", "medium", "hard")
-SPINE = ("What goes wrong", "What we measured", "Exercises", "Summary", "Further reading")
+PROGRAM = "Our program so far"
+SPINE = (
+    *("What goes wrong", "What we measured", PROGRAM),
+    *("Exercises", "Summary", "Further reading"),
+)
 WORDS = range(2500, 5501)
 EXERCISES = range(4, 7)
 MAX_INPUT_LINES = 20
@@ -667,7 +671,7 @@ def _entries(text: str) -> Iterator[tuple[int, str]]:
 
 
 def broken_spine(text: str) -> list[str]:
-    """The last five sections of a chapter are the same in all, in this order."""
+    """The last sections of a chapter are the same in all, in this order."""
     headings = [(line, title) for line, level, title in Page(text).headings if level == 2]
     problems, position = [], 0
     for wanted in SPINE:
@@ -694,9 +698,19 @@ def title_form(text: str) -> list[str]:
     return problems
 
 
+def count_words(text: str) -> int:
+    """Words as a reader would count them."""
+    return len(re.findall(r"\S*\w\S*", text))
+
+
 def wrong_length(text: str) -> list[str]:
-    """A chapter is read in one sitting."""
-    words = len(re.findall(r"\S*\w\S*", Page(text).prose))
+    """A chapter is read in one sitting; captions and the lines of our program are beside it."""
+    page = Page(text)
+    begin, end = _section(page, PROGRAM)
+    lines = page.prose.splitlines()
+    prose = "\n".join(lines[: begin - 1] + lines[end - 1 :])
+    captions = "\n".join(block.text for block in page.blocks if block.directive == "figure")
+    words = count_words(prose) - count_words(captions)
     if words in WORDS:
         return []
     return [f"1: the chapter has {words} words: {WORDS.start} to {WORDS.stop - 1} are right"]
