@@ -6,12 +6,15 @@ import math
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ternary.arrays import Floats
 from ternary.errors import TernaryError
 from ternary.experiments.halves import half_bits
 from ternary.experiments.probes import perturb, text_config, text_task
 from ternary.experiments.record import Settings
 from ternary.optim import AdamW, learning_rate
+from ternary.parameters import Parameters
 from ternary.training import Trainer
 
 SIZE = {"d_model": 64, "d_ff": 256}
@@ -24,11 +27,19 @@ def run(model: str, plan: str, decay: float, lr: float, pull: float = 0.0) -> Se
     return {"model": model, "plan": plan, "decay": decay, "pull": pull, "lr": lr}
 
 
+def beside(parameters: Parameters) -> Floats:
+    """How far every latent, clipped to ±m, is from the weight that the model uses."""
+    scales = parameters.all_scales.astype(parameters.dtype)[:, None]
+    latents = parameters.latents.reshape(scales.size, -1)
+    distance: Floats = np.clip(latents, -scales, scales).reshape(-1) - parameters.weights
+    return distance
+
+
 class PlannedAdamW(AdamW):
     """AdamW whose learning rate is multiplied by a factor, and that may pull latents to weights.
 
-    The pull is ``w -= lr * pull * (w - W_ternary)``: decoupled, as decay is, and towards the weight
-    that the model uses, where decay goes towards zero.
+    The pull is decoupled, as decay is, and goes towards the weight that the model uses, where decay
+    goes towards zero. It is that of Nagel et al. (2022): latents beyond ±m are not pulled.
     """
 
     factor, pull = 1.0, 0.0
@@ -37,7 +48,7 @@ class PlannedAdamW(AdamW):
         lr *= self.factor
         if self.pull:
             latents = self.parameters.latents
-            latents -= lr * self.pull * (latents - self.parameters.weights)
+            latents -= lr * self.pull * beside(self.parameters)
         super().step(lr, weight_decay)
 
 
@@ -91,7 +102,7 @@ class PlannedTrainer(Trainer):
     def without_gradient(self) -> Floats:
         """The latents as the next step would leave them if their gradient were zero."""
         parameters, lr = self.model.parameters, self.lr_now()
-        w = parameters.latents - lr * self.pull_now() * (parameters.latents - parameters.weights)
+        w = parameters.latents - lr * self.pull_now() * beside(parameters)
         moved: Floats = (1 - lr * self.weight_decay()) * w
         return moved
 
