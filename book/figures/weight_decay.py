@@ -1,4 +1,4 @@
-"""Chapter 5: held-out loss over decay, ternary and twin; right, the differences that are compared."""
+"""Chapter 5: held-out loss over decay, ternary and twin; right, what is compared."""
 
 from matplotlib.figure import Figure
 from style import COLOURS, GREY, MARKERS, panels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-
 from collections.abc import Callable
 
 import numpy as np
@@ -90,7 +89,7 @@ class PlannedTrainer(Trainer):
 
     def pull_now(self) -> float:
         """Strength of the pull in the next step: from 0 to its full value by half a cosine."""
-        return self.pull * (1 - math.cos(math.pi * self.step / self.steps)) / 2
+        return float(self.pull) * (1 - math.cos(math.pi * self.step / self.steps)) / 2
 
     def lr_now(self) -> float:
         """Learning rate of the next step."""
@@ -110,7 +109,7 @@ class PlannedTrainer(Trainer):
 def train_and_judge(
     trainer: Trainer, halves: tuple[str, ...], probe: Callable[[Trainer], None] | None = None
 ) -> dict[str, float]:
-    """Train to the end; bits per byte on halves of the held-out windows, infinite if it diverged."""
+    """Train to the end; bits per byte on halves of the held-out windows, infinite at divergence."""
     try:
         trainer.run(probe)
     except TernaryError:

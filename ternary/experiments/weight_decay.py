@@ -98,9 +98,9 @@ class DecayProbe(CodeProbe):
         if self._flipped is None or self._age == max(LAGS):
             return
         self._age += 1
-        self._open &= codes[self._flipped] != self._old  # type: ignore[operator]
+        self._open &= codes[self._flipped] != self._old
         if self._age in LAGS:
-            self._add(f"undone_{self._age}", 1 - float(np.mean(self._open)))  # type: ignore[arg-type]
+            self._add(f"undone_{self._age}", 1 - float(np.mean(self._open)))
 
     def _entry(self, trainer: PlannedTrainer, changed: np.ndarray) -> None:
         parameters = trainer.model.parameters
@@ -151,7 +151,9 @@ class DecayProbe(CodeProbe):
 
     def curves(self) -> dict[str, object]:  # type: ignore[override]
         lists = ("rms_half", "histograms", "halves")
-        return {**super().curves(), **self.curves_of} | {name: getattr(self, name) for name in lists}
+        return {**super().curves(), **self.curves_of} | {
+            name: getattr(self, name) for name in lists
+        }
 
 
 def _codes(trainer: Trainer) -> Codes:
@@ -170,7 +172,7 @@ def _codes_of(w: Floats, counts: Floats) -> Floats:
 
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
-    """Bits per byte on both halves of the held-out windows; of a ternary model, how it got there."""
+    """Bits per byte on both halves of the held-out windows; how a ternary model got there."""
     trainer = PlannedTrainer(settings, seed, quick)
     parameters, table = trainer.model.parameters, trainer.model.embedding
     if settings["model"] != "group":
