@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ternary.experiments.decay_plans import PlannedTrainer, run, train_and_judge
 from ternary.experiments.experiment import Claim, Experiment
-from ternary.experiments.record import Settings, Values
+from ternary.experiments.record import Record, Settings, Values
 
 RATES = (4e-3, 7e-3, 12e-3)
 PULLS, PULL_RATE = (0.3, 1.0, 3.0), 7e-3
@@ -34,6 +34,30 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     return {**train_and_judge(trainer, ("select",))}
 
 
+def best_rate(record: Record, model: str, plan: str, decay: float) -> float:
+    """The rate at which an arm has the lowest loss on the half that chooses."""
+    arm = {"model": model, "plan": plan, "decay": decay}
+    return min(RATES, key=lambda lr: record.mean("select", **arm, lr=lr))
+
+
+def stronger_decay_lower_rate(record: Record) -> bool:
+    """Whether the best rate falls, or stays, from each decay to the next, and falls in the end."""
+    rates = [best_rate(record, *arm) for arm in ARMS[:5]]
+    return rates == sorted(rates, reverse=True) and rates[-1] < rates[0]
+
+
+def twins_want_no_more(record: Record) -> bool:
+    """Whether no twin has a higher best rate than the ternary model with its plan and decay."""
+    twins = [arm for arm in ARMS if arm[0] != "group"]
+    return all(best_rate(record, *arm) <= best_rate(record, "group", *arm[1:]) for arm in twins)
+
+
+def middle_pull_is_best(record: Record) -> bool:
+    """Whether of three strengths of the pull the middle one has the lowest loss."""
+    weak, middle, strong = (record.mean("select", plan="pull", pull=pull) for pull in PULLS)
+    return middle < min(weak, strong)
+
+
 EXPERIMENT = Experiment(
     name="decay-sweep",
     question="Which learning rate does each weight decay want, with codes and without?",
@@ -52,6 +76,11 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
+    claims=[
+        Claim("stronger decay wants a lower rate, or the same", stronger_decay_lower_rate),
+        Claim("no twin wants a higher rate than its ternary model", twins_want_no_more),
+        Claim("of the pulls the middle one is best", middle_pull_is_best),
+    ],
     quick_claims=[
         Claim(
             "a twentieth of the rate is worse",

@@ -16,7 +16,21 @@ from ternary.experiments.record import Record, Settings, Values
 from ternary.training import Trainer
 
 # The winners of the experiment decay-sweep; a test holds them against its record.
-CHOSEN: list[Settings] = []
+CHOSEN: list[Settings] = [
+    run("group", "constant", 0.0, 0.012),
+    run("group", "constant", 0.1, 0.012),
+    run("group", "constant", 0.3, 0.007),
+    run("group", "constant", 1.0, 0.007),
+    run("group", "constant", 3.0, 0.004),
+    run("group", "half", 1.0, 0.007),
+    run("group", "drop", 1.0, 0.007),
+    run("group", "both", 1.0, 0.007),
+    run("full-precision", "constant", 0.0, 0.007),
+    run("full-precision", "constant", 0.1, 0.007),
+    run("full-precision", "constant", 1.0, 0.007),
+    run("full-precision", "half", 1.0, 0.007),
+    run("group", "pull", 1.0, 0.007, 1.0),
+]
 GAUSSIAN = 0.588  # density of |w| / m at 1/2 for Gaussian w: flips per relative step
 LAGS = (1, 4, 16)  # steps within which a flip may be undone
 NEAR = 0.02  # half of the width of the band around the threshold, in units of the mean
@@ -214,11 +228,12 @@ def decay_changes_no_code(r: Record) -> bool:
 
 
 def strong_decay_flips_more(r: Record) -> bool:
-    """Whether the strongest decay soon has more flips and smaller scales than none."""
+    """Whether the strongest decay has more flips and smaller scales than none at half-time."""
     strong = max(s["decay"] for s in r.settings)
     none, much = ({**BASELINE, "decay": decay} for decay in (0.0, strong))
-    less = r.curve("scale", **much)[1] < 0.7 * r.curve("scale", **none)[1]
-    return less and r.curve("flips", **much)[1] > 1.5 * r.curve("flips", **none)[1]
+    half = len(r.curve("scale", **none)) // 2
+    less = r.curve("scale", **much)[half] < 0.7 * r.curve("scale", **none)[half]
+    return less and r.curve("flips", **much)[half] > 1.5 * r.curve("flips", **none)[half]
 
 
 def gains_pay_back(r: Record) -> bool:
@@ -231,6 +246,20 @@ EVERYWHERE = [
     Claim("decay by itself changes no code, but for rounding", decay_changes_no_code),
     Claim("strong decay makes scales smaller and flips more frequent", strong_decay_flips_more),
     Claim("without decay, gains can pay for halved latents", gains_pay_back),
+]
+NONE = {**BASELINE, "decay": 0.0}
+TWIN = {"model": "full-precision"}
+ORDERS: list[tuple[str, Settings, Settings, str]] = [
+    ("decay 0.1 ends lower than none", {**BASELINE, "decay": 0.1}, NONE, "lower"),
+    ("decay 0.3 ends lower than none", {**BASELINE, "decay": 0.3}, NONE, "lower"),
+    ("decay 1 ends lower than none", BASELINE, NONE, "lower"),
+    ("decay 1 cannot be told from 0.3", BASELINE, {**BASELINE, "decay": 0.3}, "none"),
+    ("decay 3 ends higher than 1", {**BASELINE, "decay": 3.0}, BASELINE, "higher"),
+    ("decay 3 ends higher than none", {**BASELINE, "decay": 3.0}, NONE, "higher"),
+    ("the twin gains from decay 1", {**BASELINE, **TWIN}, {**NONE, **TWIN}, "lower"),
+    ("decay off at half ends lower", {**BASELINE, "plan": "half"}, BASELINE, "lower"),
+    ("the drop alone shows nothing", {**BASELINE, "plan": "drop"}, BASELINE, "none"),
+    ("the pull shows nothing", {**BASELINE, "plan": "pull"}, BASELINE, "none"),
 ]
 
 EXPERIMENT = Experiment(
@@ -270,8 +299,11 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=EVERYWHERE,
+    claims=[
+        *EVERYWHERE,
+        *(Claim.by_comparison(text, "report", a, b, verdict) for text, a, b, verdict in ORDERS),
+    ],
     quick_claims=EVERYWHERE,
     seeds=(1, 2, 3, 4, 5),
-    noise=(BASELINE, {**BASELINE, "plan": "perturbed"}) if CHOSEN else None,
+    noise=(BASELINE, {**BASELINE, "plan": "perturbed"}),
 )
