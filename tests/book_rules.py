@@ -25,9 +25,6 @@ EXERCISES = range(4, 7)
 MAX_INPUT_LINES = 20
 MIN_ALT = 40
 MEASURED = "What we measured"
-# Chapters whose experiments have not been made again with five seeds and a noise floor. Take one
-# out when they have, and `orders_without_comparison` holds for it.
-PENDING = set(range(1, 13)) - {1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12}
 
 # Which chapter introduces a name of the package. `load_record`, and what the page "How we measure"
 # introduces, may be used everywhere.

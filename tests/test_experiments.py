@@ -94,8 +94,9 @@ def problems_of(record, experiment):
     problems += [f"a trial that is not planned: {each}" for each in found if each not in planned]
     if not problems and found != planned:
         problems.append("the trials are not in the planned order")
-    if len({frozenset(trial["values"]) for trial in record.trials}) > 1:
-        problems.append("some trials have values that others lack")
+    values = {(repr(trial["settings"]), frozenset(trial["values"])) for trial in record.trials}
+    if len(values) > len({settings for settings, _ in values}):
+        problems.append("some trials of an arm have values that others lack")
     stated = {
         "experiment": experiment.name,
         "question": experiment.question,

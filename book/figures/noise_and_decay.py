@@ -6,7 +6,7 @@ from style import COLOURS, GREY, panels
 
 from ternary import project
 
-LR, STEPS, EVERY, SHAPE = 10**-2.5, 1000, 20, (16, 128)
+LR, STEPS, EVERY, SHAPE = 3e-3, 1000, 20, (16, 128)
 
 
 def walk(decay: float) -> tuple[list[float], list[float]]:

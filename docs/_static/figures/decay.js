@@ -18,12 +18,13 @@ import { NoisyGroups } from "./mathematics.js";
 const HEIGHT = 300;
 const STEPS = 1000;
 const EVERY = 5;
+const LR = Math.log10(0.003); // that of the text
 
 const exponential = (digits) => (power) => (10 ** power).toPrecision(digits);
 
 export default function mount(place) {
   const WIDTH = widthOf(place);
-  let lr = -2.5;
+  let lr = LR;
   let decay = 0;
   let off = 1;
   let timer = 0;
@@ -100,7 +101,7 @@ export default function mount(place) {
     make(
       "div",
       { class: "controls" },
-      range("learning rate", { min: -3.5, max: -1.5, step: 0.1, value: lr }, exponential(2), (p) => {
+      range("learning rate", { min: LR - 1, max: LR + 1, step: 0.1, value: lr }, exponential(2), (p) => {
         lr = p;
         run();
       }).element,
