@@ -287,7 +287,7 @@ def test_a_missing_record_names_those_there_and_the_command_that_makes_it(record
     record.write(tmp_path)
     with pytest.raises(TernaryError, match=r"are: toy\. .* minutes .*load_record\('epsilon'\)"):
         load_record("epsilon", tmp_path)
-    with pytest.raises(TernaryError, match=r"attention-ablation, epsilon.*experiment nothing$"):
+    with pytest.raises(TernaryError, match=r"attention-ablation, .*epsilon.*experiment nothing$"):
         load_record("nothing")
 
 
@@ -313,7 +313,8 @@ def test_an_installed_package_brings_its_records_and_writes_new_ones_elsewhere(t
         capture_output=True,
         text=True,
     )
-    assert done.stdout == "12 ternary-records\n", done.stderr
+    n_trials = len(load_record("epsilon").trials)
+    assert done.stdout == f"{n_trials} ternary-records\n", done.stderr
     assert default_folder() == RECORDS
 
 
