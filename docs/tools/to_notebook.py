@@ -177,7 +177,7 @@ class Converter:
     def directive_literalinclude(self, argument, options, body):
         """The listing that Sphinx would show."""
         path = self.path.parent / argument
-        given = {key: value or None for key, value in options.items()}
+        given = {key: value.strip('"') or None for key, value in options.items()}
         if options.get("dedent"):
             given["dedent"] = int(options["dedent"])
         reader = LiteralIncludeReader(path, given, SimpleNamespace(source_encoding="utf-8"))
