@@ -24,6 +24,7 @@ def draw() -> Figure:
     for axis, task in ((delayed, "delayed-copy"), (induction, "induction")):
         learning(axis, task)
     delayed.legend(fontsize=7.5, loc="center right")
+    induction.legend(fontsize=7.5, loc="center left")
     guesses.set_title("accuracy within a sequence", fontsize=10)
     guessing(guesses)
     return figure
@@ -68,7 +69,7 @@ def guessing(axis: Axes) -> None:
         axis.plot(targets, curves.mean(axis=0), line, color=colour, label=f"{task},\n{model}")
     n = 16
     counting = [1 / (n - k) for k in range(n)]
-    axis.plot(range(1, n + 1), counting, color=GREY, label="predicted for\nno positions")
+    axis.plot(range(1, n + 1), counting, color=GREY, label="counting")
     axis.set_xlabel("target in the sequence")
     axis.set_ylabel("held-out accuracy")
     axis.set_ylim(0, 1.05)

@@ -30,7 +30,7 @@ class Source(NamedTuple):
     weights: TernaryWeights
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=5)  # one for each seed
 def trained(seed: int, quick: bool) -> Trainer:
     """The model that all mistakes are made with, trained once a process and seed."""
     trainer = Trainer(text_config(quick, seed), text_task())
@@ -77,6 +77,13 @@ def twice(of: Source, name: str) -> Floats:
     return project(of.weights.matrix(name), of.model.parameters.projection).weights
 
 
+def rounded(of: Source, name: str) -> Floats:
+    """Code times scale, each times 1 + 1e-6 z: what another order of rounding might do."""
+    W = of.weights.matrix(name)
+    z = np.random.default_rng(list(name.encode())).standard_normal(W.shape, np.float32)
+    return W * (1 + np.float32(1e-6) * z)
+
+
 MISTAKES: dict[str, Callable[[Source, str], Floats]] = {
     "none": right,
     "rotary order": rotary,
@@ -85,6 +92,8 @@ MISTAKES: dict[str, Callable[[Source, str], Floats]] = {
     "absmax": absmax,
     "twice": twice,
 }
+ROUNDED = "none, rounded"
+READINGS = {**MISTAKES, ROUNDED: rounded}
 
 
 def as_read(model: TernaryTransformer, mistake: str) -> TernaryTransformer:
@@ -93,7 +102,7 @@ def as_read(model: TernaryTransformer, mistake: str) -> TernaryTransformer:
     other = TernaryTransformer(model.config, FullPrecision())
     values = other.parameters.values
     for name in source.weights.codes:
-        other.parameters.view(values, name)[...] = MISTAKES[mistake](source, name)
+        other.parameters.view(values, name)[...] = READINGS[mistake](source, name)
     for name, gain in source.weights.gains.items():
         other.parameters.view(values, name)[...] = gain
     other.project()
@@ -102,7 +111,7 @@ def as_read(model: TernaryTransformer, mistake: str) -> TernaryTransformer:
 
 def trials(quick: bool) -> list[Settings]:
     """Every mistake; quick, the right export and the two that are worst in theory."""
-    return [{"mistake": m} for m in (["none", "divided", "absmax"] if quick else MISTAKES)]
+    return [{"mistake": m} for m in (["none", "divided", "absmax"] if quick else READINGS)]
 
 
 def measure(settings: Settings, seed: int, quick: bool) -> Values:
@@ -135,26 +144,34 @@ EXPERIMENT = Experiment(
     name="export-mistakes",
     question="What does each classic mistake of an export do to a good model's predictions?",
     prediction=(
-        "Rows of q and k in the wrong rotary order cost about half a bit per byte, little at the "
-        "first positions of a window and more at later ones. Dividing by the scale makes the model "
-        "worse than uniform guessing, 8 bits. The latents themselves cost a few tenths of a bit, "
-        "because they are close to what they project to. Latents rounded by their largest value "
-        "leave 85 % zeros and cost more than 2 bits. Projecting twice costs about 0.1 bits: the "
-        "scales shrink alike everywhere, and the normalisations undo a part of it."
+        "Written with the first edition's record in view (three seeds): 2.12 bits per byte for the "
+        "right export, 2.61 projected twice, 3.11 latents, 4.30 rotary order, 7.8 absmax, 269 "
+        "divided. Now with two seeds of the same and three new ones: projecting twice costs 0.3 "
+        "to 0.8 bits, the latents 0.6 to 1.5, the rotary order 1.5 to 3 and more in the last "
+        "quarter of a window than in the first; absmax costs more than 4, and dividing is worse "
+        "than uniform guessing, 8 bits. Errors of rounding in the weights change less than 0.001."
     ),
     protocol=(
-        "The text task, 800 steps; the trained model's matrices are replaced by what a runtime "
-        "would see after the mistake, gains kept. Held-out bits per byte, also by quarter of the "
-        "window; share of positions with the same likeliest byte; a greedy continuation."
+        "The text task, 800 steps of AdamW, five seeds; the trained model's matrices are replaced "
+        "by what a runtime would see after the mistake, gains kept. Held-out bits per byte, also "
+        "by quarter of the window; share of positions with the same likeliest byte; a greedy "
+        "continuation. Noise arm: the right weights, each times 1 + 1e-6 z."
     ),
     trials=trials,
     measure=measure,
+    seeds=(1, 2, 3, 4, 5),
+    noise=({"mistake": "none"}, {"mistake": ROUNDED}),
     claims=[
         Claim(
-            "dividing is worse than knowing nothing", lambda r: r.mean("bpb", mistake="divided") > 8
+            "dividing is worse than knowing nothing",
+            lambda r: min(r.values("bpb", mistake="divided")) > 8,
         ),
-        Claim(
-            "every mistake costs", lambda r: all(_worse(r, m) > 0 for m in MISTAKES if m != "none")
+        *(
+            Claim.by_comparison(
+                f"{mistake}: costs", "bpb", {"mistake": mistake}, {"mistake": "none"}, "higher"
+            )
+            for mistake in MISTAKES
+            if mistake != "none"
         ),
     ],
     quick_claims=[
