@@ -47,17 +47,23 @@
   const enter = (text, name, className = "") => {
     list.append(make("li", className, Object.assign(make("a", "", text), { href: `#${name}` })));
   };
-  const parts = { Solutions: /^book\/solutions\//, Reference: /^book\/(?!\d|index|solutions)/ };
+  const chapters = /^book\/(\d|model$|muon$)/;  // and the pages that stand between them
+  const parts = {
+    Solutions: /^book\/solutions\//,
+    Reference: /^book\/(?!\d|index|solutions|model$|muon$)/,
+  };
   const add = (name, section, top, numbered) => {
     section.classList.add("chapter");
     const heading = relevel(section, top);
     heading.querySelector(".headerlink")?.remove();
     if (numbered) heading.prepend(`${Number(/\d+/.exec(name)[0])}. `);
     book.append(section);
-    enter(heading.textContent, `${name}:`, top === 1 && !numbered ? "part" : "");
+    enter(heading.textContent, `${name}:`, name === "book/index" ? "part" : "");
   };
   add("book/index", front, 1, false);
-  for (const [name, section] of pages) if (/^book\/\d/.test(name)) add(name, section, 1, true);
+  for (const [name, section] of pages) {
+    if (chapters.test(name)) add(name, section, 1, /\d/.test(name));
+  }
   for (const [title, pattern] of Object.entries(parts)) {
     const heading = Object.assign(make("h1", "part", title), { id: `part:${title}` });
     const opening = make("section", "chapter part-title", heading);

@@ -8,7 +8,7 @@ import pytest
 from ternary import TWN, AdamW, GroupAbsMean, TernaryLinear, make_projection, project
 from ternary.codecs import pack_trits
 from ternary.experiments.epsilon import Added, Clamped
-from ternary.experiments.scale_rules import RULES, GroupLeastSquares
+from ternary.experiments.scale_rules_sweep import RULES, GroupLeastSquares
 from ternary.projection import Groups, Projected
 
 pytestmark = pytest.mark.site

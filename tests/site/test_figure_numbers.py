@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[1] / "book" / "figures"
-pytest.importorskip("matplotlib")  # the scripts draw the stills as well
+FOLDER = Path(__file__).resolve().parents[2] / "book" / "figures"
 
 
 @pytest.fixture(scope="module")
