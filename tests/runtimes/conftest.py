@@ -64,8 +64,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """A model after 100 steps on Python's documentation, its exports, and held-out text."""
-    # By AdamW: after Muon's 100 steps the rotated weights make byte 0 the likeliest, which llama.cpp
-    # takes for the end of the text, and tells no probabilities there.
+    # By AdamW: after Muon's 100 steps the rotated weights make byte 0 the likeliest, which
+    # llama.cpp takes for the end of the text, and tells no probabilities there.
     trainer = Trainer(TrainingConfig(task="text", steps=100, optimizer="adamw"))
     trainer.run()
     folder = tmp_path_factory.mktemp("exports")
