@@ -1,7 +1,7 @@
 """The reader's own program is the book's mathematics in one file, and agrees with the package."""
 
 import ast
-import importlib.util
+import builtins
 import re
 import subprocess
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import ternary_train as program
 from book_rules import Page
 
 from ternary import (
@@ -27,18 +28,8 @@ from ternary import learning_rate as package_learning_rate
 from ternary import project as package_project
 from ternary.export import TernaryWeights, export_gguf, inspect_model, read_gguf_header, read_tensor
 
-PATH = Path(__file__).parents[1] / "book" / "program" / "ternary_train.py"
+PATH = Path(program.__file__)
 PARTS = re.compile(r"^# --- Chapter (\d+): (.+)$", re.M)
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("ternary_train", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-program = load()
 
 
 @pytest.fixture
@@ -75,8 +66,7 @@ def test_every_chapter_gives_it_a_part_in_order():
 def test_a_part_uses_nothing_that_comes_later():
     """Whoever stops after any chapter has a file whose every name is known."""
     pieces = PARTS.split(PATH.read_text(encoding="utf-8"))
-    known = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
-    known |= {"__name__"}
+    known = {*dir(builtins), "__name__"}
     for number, code in zip(pieces[1::3], pieces[3::3], strict=True):
         tree = ast.parse(code)
         bound = {

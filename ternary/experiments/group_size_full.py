@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ternary.experiments import group_size_sweep
 from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.probes import CodeProbe, perturb, run_or_diverge, text_config, text_task
 from ternary.experiments.record import Settings, Values
@@ -10,9 +11,7 @@ from ternary.training import Trainer
 
 STEPS = 400
 SCOPES = {
-    "groups of 32": {"projection": "group", "group_size": 32},
-    "groups of 128": {"projection": "group", "group_size": 128},
-    "matrix": {"projection": "per-tensor", "group_size": 128},
+    name: group_size_sweep.SCOPES[name] for name in ("groups of 32", "groups of 128", "matrix")
 }
 USUAL = {**SCOPES["groups of 128"], "perturbed": False}
 

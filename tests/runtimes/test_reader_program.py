@@ -1,19 +1,13 @@
 """The file that the reader's own program writes, in llama.cpp."""
 
-import importlib.util
-
 import numpy as np
-from conftest import HERE, LLAMA_RMS, require_agreement
+import ternary_train as program
+from conftest import LLAMA_RMS, require_agreement
 
 from ternary.experiments.readers import LlamaCpp
 
 
 def test_llama_cpp_computes_the_logits_of_the_reader_s_own_file(tmp_path):
-    path = HERE.parents[1] / "book" / "program" / "ternary_train.py"
-    spec = importlib.util.spec_from_file_location("ternary_train", path)
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
-
     rng = np.random.default_rng(0)
     latents = program.first_latents(program.SHAPES, rng)
     data, rest = program.text()
