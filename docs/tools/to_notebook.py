@@ -177,7 +177,7 @@ class Converter:
     def directive_literalinclude(self, argument, options, body):
         """The listing that Sphinx would show."""
         path = self.path.parent / argument
-        given = {key: value.strip('"') or None for key, value in options.items()}
+        given = {key: value or None for key, value in options.items()}
         if options.get("dedent"):
             given["dedent"] = int(options["dedent"])
         reader = LiteralIncludeReader(path, given, SimpleNamespace(source_encoding="utf-8"))
@@ -263,7 +263,9 @@ def split_options(content: str) -> tuple[dict[str, str], str]:
     """The options at the head of a directive, and its body."""
     lines, options = content.splitlines(), {}
     while lines and (option := OPTION.fullmatch(lines[0].strip())):
-        options[option["name"]] = option["value"].strip()
+        value = option["value"].strip()
+        is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+        options[option["name"]] = value[1:-1] if is_quoted else value
         del lines[0]
     return options, "\n".join(lines).strip("\n")
 
