@@ -13,9 +13,10 @@ from ternary.experiments.muon_sweep import SIDES, OptimizerTrainer
 from ternary.experiments.probes import CodeProbe, perturb, run_or_diverge
 from ternary.experiments.record import Record, Settings, Values, load_record
 
-STEPS = 800
+STEPS, LONGER = 800, 1500
 SAME_TIME = 1120  # steps of AdamW in the time of 800 of Muon: the experiment muon-cost
 RATIO_ONE: Settings = {"muon_ratio": 1.0}
+DEFAULT: Settings = {"momentum": 0.8, "muon_ratio": 10.0}  # of the task of the package
 
 
 def arm(name: str) -> Settings:
@@ -35,7 +36,6 @@ def chosen(side: str) -> Settings:
 
 def trials(quick: bool) -> list[Settings]:
     """The winners of the sweep, with 800 steps or the same time, and more arms of Muon."""
-    # The arm with 1,500 steps, which prediction and protocol name, was not run.
     plans: list[tuple[str, str, int, Settings]] = [
         ("ternary, muon", "ternary, muon", STEPS, {}),
         ("ternary, muon, perturbed", "ternary, muon", STEPS, {}),
@@ -45,6 +45,8 @@ def trials(quick: bool) -> list[Settings]:
         plans += [
             ("ternary, adamw, same time", "ternary, adamw", SAME_TIME, {}),
             ("ternary, muon, ratio 1", "ternary, muon", STEPS, RATIO_ONE),
+            ("ternary, muon, default", "ternary, muon", STEPS, DEFAULT),
+            ("ternary, muon, longer", "ternary, muon", LONGER, {}),
             ("twin, muon", "twin, muon", STEPS, {}),
             ("twin, adamw, same time", "twin, adamw", SAME_TIME, {}),
         ]

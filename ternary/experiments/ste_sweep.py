@@ -15,6 +15,7 @@ STEPS = 150
 LATENT_RATES = (1.5e-3, 3e-3, 6e-3, 1.2e-2)
 CODE_RATES = {
     "codes": (0.04, 0.06, 0.08, 0.16),
+    "codes, reset": (0.04, 0.06, 0.08, 0.16),
     "codes, no average": (0.01, 0.02, 0.04, 0.08),
 }
 

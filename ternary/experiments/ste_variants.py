@@ -80,10 +80,14 @@ COMPARED = (  # those that the experiment compares
     "identity",
     "identity, held",
     "clipped",
+    "clipped, held",
     "bump",
+    "times the scale",
+    "through the scale",
     "not detached",
     "careless",
     "codes",
+    "codes, reset",
     "codes, no average",
 )
 STEPS = 300
@@ -93,10 +97,14 @@ RATES = {
     "identity": 0.006,
     "identity, held": 0.006,
     "clipped": 0.012,
+    "clipped, held": 0.006,
     "bump": 0.012,
+    "times the scale": 0.006,
+    "through the scale": 0.006,
     "not detached": 0.006,
     "careless": 0.006,
     "codes": 0.06,
+    "codes, reset": 0.06,
     "codes, no average": 0.02,
 }
 
