@@ -39,7 +39,7 @@ BASELINE = {"model": "ternary", "d_model": 128, "perturbed": False}
 def trials(quick: bool) -> list[Settings]:
     """The winner of the sweep for every model at every width, and the baseline perturbed."""
     if quick:
-        small = {"d_model": 32, "d_ff": 128, "lr": 3e-3}
+        small = {"d_model": 32, "d_ff": 128, "lr": 3e-3, "weight_decay": 0.1}
         planned = [{"model": m, **small, "perturbed": False} for m in MODELS]
         return [*planned, {**planned[0], "perturbed": True}]
     planned = [tuned(side) for side in SIDES]
@@ -48,9 +48,10 @@ def trials(quick: bool) -> list[Settings]:
 
 
 def tuned(side: str) -> Settings:
-    """The winner of the sweep for a side; before the sweep has run, the side at its middle rate."""
+    """The winner of the sweep for a side; before the sweep has run, the middle of its cross."""
     if not record_path("bytes-sweep", RECORDS).is_file():
-        return SIDES[side] | {"lr": sorted(bytes_sweep.RATES)[1]}
+        lr, weight_decay = bytes_sweep.CROSS[1]
+        return SIDES[side] | {"lr": lr, "weight_decay": weight_decay}
     return winner(load_record("bytes-sweep"), bytes_sweep.EXPERIMENT, side)
 
 
