@@ -104,7 +104,7 @@ RATES = {
     "not detached": 0.006,
     "careless": 0.006,
     "codes": 0.06,
-    "codes, reset": 0.06,
+    "codes, reset": 0.08,
     "codes, no average": 0.02,
 }
 
