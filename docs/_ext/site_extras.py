@@ -83,6 +83,24 @@ def flatten_listing(app, pagename, templatename, context, doctree):
         context["body"] = f"{heading[0]}\n<ul>\n{items}\n</ul>"
 
 
+def reserve_places(app, pagename, templatename, context, doctree):
+    """Tell the browser how large a figure is before it has come, so that the page does not jump."""
+    sources = {name: source for source, name in app.builder.images.items()}
+
+    def sized(image):
+        name = re.search(r'src="[^"]*/([^"/]+\.svg)"', image[0])
+        source = app.srcdir / sources[name[1]] if name and name[1] in sources else None
+        drawing = source.read_text("utf-8")[:2000] if source else ""
+        size = re.search(r'viewBox="0 0 (\S+) (\S+?)"', drawing)
+        if size is None:
+            return image[0]
+        width, height = (round(float(each)) for each in size.groups())
+        return f'<img width="{width}" height="{height}"' + image[0].removeprefix("<img")
+
+    if app.builder.format == "html" and app.builder.name != "epub" and "body" in context:
+        context["body"] = re.sub(r"<img [^>]*>", sized, context["body"])
+
+
 def pages_in_order(app) -> list[str]:
     """Every page, as the contents list them."""
     seen: list[str] = []
@@ -142,5 +160,6 @@ def setup(app):
     app.connect("html-page-context", add_description)
     app.connect("html-page-context", complete_headings, priority=900)  # after the theme
     app.connect("html-page-context", flatten_listing)
+    app.connect("html-page-context", reserve_places)
     app.connect("build-finished", write_lists)
     return {"parallel_read_safe": True, "parallel_write_safe": False}
