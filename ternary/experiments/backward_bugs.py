@@ -18,7 +18,7 @@ Backward = Callable[..., Any]  # the right backward pass, which a bug calls, and
 
 
 def no_row_sum(attention: CausalAttention, backward: Backward, dy: Floats) -> Floats:
-    """Softmax: dS = P * dP, without the sum over keys of P * dP, which is dy . y of the head."""
+    """Softmax: of the sum over keys of P * dP, which is dy . y, 1 / sqrt(head_dim) is left out."""
     B, T, _ = dy.shape
     heads = B, T, attention.n_heads, attention.head_dim
     total = np.einsum("bqhd,bqhd->bhq", dy.reshape(heads), attention._work("y", heads))
