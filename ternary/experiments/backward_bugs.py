@@ -18,7 +18,7 @@ Backward = Callable[..., Any]  # the right backward pass, which a bug calls, and
 
 
 def no_row_sum(attention: CausalAttention, backward: Backward, dy: Floats) -> Floats:
-    """Softmax: of the sum over keys of P * dP, which is dy . y, 1 / sqrt(head_dim) is left out."""
+    """Softmax: the sum over the keys of P * dP, which is dy . y, is left out."""
     B, T, _ = dy.shape
     heads = B, T, attention.n_heads, attention.head_dim
     total = np.einsum("bqhd,bqhd->bhq", dy.reshape(heads), attention._work("y", heads))
@@ -27,7 +27,7 @@ def no_row_sum(attention: CausalAttention, backward: Backward, dy: Floats) -> Fl
     missing = np.zeros_like(dqkv)
     q, k, _ = attention._heads(attention._qkv)  # type: ignore[arg-type]
     dq, dk, _ = attention._heads(missing)
-    dS = (P * total * attention.head_dim**-0.5).transpose(1, 2, 0, 3)
+    dS = (P * total).transpose(1, 2, 0, 3)
     np.matmul(dS.swapaxes(-1, -2), k, out=dq)
     np.matmul(dS, q, out=dk)
     attention._turn(missing, attention._phases_back)
