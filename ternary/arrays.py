@@ -54,8 +54,8 @@ class Workspace:
     """Named scratch arrays that are allocated once and then reused.
 
     A fresh temporary of a megabyte is mapped by the operating system, filled with zeros page by
-    page, and unmapped again at every step; written in plain NumPy, that alone takes about 40 % of
-    the time of a training step. So every layer owns a workspace and writes its results there with
+    page, and unmapped again at every step; the record ``fresh-memory`` shows what that can cost.
+    So every layer owns a workspace and writes its results there with
     ``out=``. What ``forward`` must keep for ``backward`` lies in the layer's own workspace; what
     ``backward`` returns lies in one that all layers of a model share, because less memory in use
     means more of it in the cache. The price is two rules: a result of ``forward`` is valid until
