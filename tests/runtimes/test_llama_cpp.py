@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import xllamacpp
 from architectures import ARCHITECTURES, CONTEXT, write_file_of
 from conftest import LLAMA_RMS, relative_rms, require_agreement, require_continuation, write_q2_0
 
-from ternary import TernaryError
+from ternary import TernaryError, TernaryLinear
 from ternary.codecs import encode
 from ternary.experiments.readers import LlamaCpp
 from ternary.export import inspect_model
@@ -39,6 +40,44 @@ def test_the_tokenizer_reads_bytes_and_adds_nothing(reader):
 
 def test_it_continues_a_prompt_of_text(exported, expected, reader):
     require_continuation(reader, exported, expected)
+
+
+class WithoutHalves(LlamaCpp):
+    """Keys and values in float32, and attention that computes with those."""
+
+    def load(self):
+        settings = xllamacpp.CommonParams()
+        settings.model.path = self.path
+        settings.n_ctx, settings.n_parallel, settings.n_gpu_layers = self.context, 1, 0
+        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = self.n_threads
+        settings.warmup, settings.verbosity = False, 0
+        settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+        self.server = xllamacpp.Server(settings)
+
+
+def to_8_bits(x):
+    """What llama.cpp multiplies quantised weights with: 8 bits, and a float16 scale for each 32."""
+    blocks = x.reshape(-1, 32)
+    scale = abs(blocks).max(axis=1, keepdims=True) / 127
+    codes = np.rint(blocks / np.where(scale > 0, scale, 1))
+    return (codes * scale.astype(np.float16).astype(np.float32)).reshape(x.shape)
+
+
+def test_inputs_in_8_bits_are_what_the_two_bit_file_differs_by(exported, expected):
+    """A sentence of chapter 11."""
+    model = exported.model.replica()
+    layers = [model.head, *(part for block in model.blocks for part in vars(block).values())]
+    for layer in layers:
+        if isinstance(layer, TernaryLinear):
+            layer.forward = lambda x, forward=layer.forward: forward(to_8_bits(x))
+    window = exported.windows[0, :-1]
+    rounded = centred(model.forward(window[None])[0])
+    exact = centred(expected.logits[0, :-1])
+    path = exported.folder / "q2_0.gguf"
+    theirs = centred(WithoutHalves(path, exported.context).logits(window))
+    # Not closer, because a value between two of the 8-bit steps may fall either way.
+    assert 3 * relative_rms(theirs, rounded) < relative_rms(theirs, exact)
 
 
 def as_pq2_0(exported, number):

@@ -49,8 +49,8 @@ def test_its_text_loses_a_space_at_the_beginning(exported, reader):
     assert text == " " * 8
 
 
-def test_the_tokenizer_reads_bytes(reader):
-    text = "naïve — 日本 🐍\n"
+@pytest.mark.parametrize("text", ["naïve — 日本 🐍\n", " two  spaces\n\n\ttab", "\x0b"])
+def test_the_tokenizer_reads_bytes(reader, text):
     assert reader.tokens(text) == list(text.encode())
 
 
