@@ -162,9 +162,11 @@ def test_a_step_of_adamw_is_the_package_s(rng):
     np.testing.assert_allclose(w, W, rtol=1e-5, atol=1e-7)
 
 
-def test_the_schedule_is_the_package_s():
-    ours = [package_learning_rate(step, 500, 3e-3, 20) for step in range(500)]
-    assert [program.learning_rate(step, 500, 3e-3) for step in range(500)] == pytest.approx(ours)
+@pytest.mark.parametrize("n", [1, 10, 25, 500])
+def test_the_schedule_is_the_package_s(n):
+    """Also of so few steps that none is left for a warm-up."""
+    ours = [package_learning_rate(step, n, 3e-3, n // 25) for step in range(n)]
+    assert [program.learning_rate(step, n, 3e-3) for step in range(n)] == pytest.approx(ours)
 
 
 def test_its_first_steps_are_those_of_the_package(capsys, monkeypatch):
@@ -224,6 +226,18 @@ def test_as_a_program_it_prints_losses_and_passes_the_four_checks(tmp_path):
     assert re.fullmatch(r"Step 0: loss=5\.\d{3}", lines[0])
     assert [line[:6] for line in lines[-4:]] == ["PASS  "] * 4
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", [["Text"], ["--help"], ["text", "100"]])
+def test_what_is_no_task_is_answered_with_the_tasks(tmp_path, words):
+    done = subprocess.run(
+        [sys.executable, PATH, *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.strip() == program.__doc__
+    assert "`copy`" in done.stderr
+    assert "`text`" in done.stderr
 
 
 # --- On the pages ----------------------------------------------------------------------------

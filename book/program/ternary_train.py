@@ -1,6 +1,6 @@
 """Trains a transformer with weights in {-1, 0, +1}, in NumPy alone; made chapter by chapter.
 
-It learns to copy and passes four checks; with `text`, Python's documentation, for llama.cpp."""
+Tasks: `copy`, with four checks, or `text`, Python's documentation, with a file for llama.cpp."""
 
 # --- Chapter 1: three values
 import numpy as np
@@ -178,7 +178,7 @@ def cross_entropy(logits, targets):
 def learning_rate(step, steps, peak):
     warmup = steps // 25
     falling = (1 + np.cos(np.pi * max(step - warmup, 0) / (steps - warmup))) / 2
-    return peak * min((step + 1) / warmup, falling)
+    return peak * min((step + 1) / max(warmup, 1), falling)
 
 
 def train(latents, batch, steps, lr=3e-3, weight_decay=0.1, max_norm=1.0):
@@ -297,4 +297,4 @@ def main(task="copy"):
 if __name__ == "__main__":
     import sys
 
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]) if sys.argv[1:] in ([], ["copy"], ["text"]) else __doc__)
