@@ -37,7 +37,7 @@ INTRODUCED = {
     "AdamW": 5,
     **dict.fromkeys(("TernaryEmbedding", "Workspace"), 6),
     **dict.fromkeys(("RMSNorm", "CausalAttention", "SquaredReLU", "CrossEntropy", "IGNORE"), 7),
-    **dict.fromkeys(("TernaryTransformer", "TransformerConfig", "no_row_sum"), 7),
+    **dict.fromkeys(("TernaryTransformer", "TransformerConfig"), 7),
     **dict.fromkeys(("clip_gradients", "learning_rate", "Trainer", "TrainingConfig"), 8),
     **dict.fromkeys(("DivergedError", "Team"), 8),
     **dict.fromkeys(("Text", "Uniform", "rounded", "n_bytes", "compare_at_bytes"), 9),

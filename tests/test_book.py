@@ -201,10 +201,10 @@ def test_kept_runs_are_those_of_the_examples():
 def test_introduced_names_exist():
     import ternary
     from ternary import account, checks, codecs, export, lookup, packed, projection, team
-    from ternary.experiments import backward_bugs, equal_bytes, uniform
+    from ternary.experiments import equal_bytes, uniform
 
     modules = (ternary, account, checks, codecs, export, lookup, packed, projection, team)
-    modules += (backward_bugs, equal_bytes, uniform)
+    modules += (equal_bytes, uniform)
     for name in INTRODUCED:
         assert any(hasattr(module, name) for module in modules), name
 

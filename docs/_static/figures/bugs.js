@@ -8,7 +8,7 @@ const { every, places, right, puzzles } = await (await fetch(new URL("bugs.json"
 const ROW = 20;
 const WHY = {
   "softmax without its sum":
-    "The softmax hands back P · dP and takes too little of the sum of its row off. Values pass, queries and keys fail.",
+    "The softmax hands back P · dP and does not take the sum of its row off. Values pass, queries and keys fail.",
   "score scale missing":
     "The factor 1/√head_dim is forgotten on the way back. Queries and keys fail alike: 0.75 is 1 − 1/√16.",
   "turned the wrong way":
