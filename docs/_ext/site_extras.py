@@ -75,6 +75,18 @@ def complete_headings(app, pagename, templatename, context, doctree):
     )
 
 
+def fold_solutions(app, pagename, templatename, context, doctree):
+    """Fold the solutions in the contents, unless one of them is the page at hand."""
+    state = " open" if pagename.startswith("book/solutions/") else ""
+    title = r'(<span class="caption-text">Solutions</span>)'
+    context["furo_navigation_tree"] = re.sub(
+        rf'<p class="caption"[^>]*>{title}</p>\s*(<ul.*?</ul>)',
+        rf'<details{state}><summary class="caption">\1</summary>\n\2</details>',
+        context.get("furo_navigation_tree", ""),
+        flags=re.DOTALL,
+    )
+
+
 def flatten_listing(app, pagename, templatename, context, doctree):
     """Make one list of the modules with source code: viewcode puts lists directly into a list."""
     if pagename == "_modules/index":
@@ -159,6 +171,7 @@ def setup(app):
     app.connect("builder-inited", keep_descriptions)
     app.connect("html-page-context", add_description)
     app.connect("html-page-context", complete_headings, priority=900)  # after the theme
+    app.connect("html-page-context", fold_solutions, priority=900)
     app.connect("html-page-context", flatten_listing)
     app.connect("html-page-context", reserve_places)
     app.connect("build-finished", write_lists)
