@@ -30,7 +30,7 @@ def draw() -> Figure:
         show_curve(left, kind, *look)
     left.set_xscale("log")
     left.set_xlim(60e3, 500e3)
-    left.set_ylim(1.83, 2.13)
+    left.set_ylim(1.6, 1.86)
     left.xaxis.set_major_locator(FixedLocator(TICKS))
     left.xaxis.set_minor_locator(NullLocator())
     left.set_xticklabels([f"{tick / 1000:,.0f}" for tick in TICKS])
