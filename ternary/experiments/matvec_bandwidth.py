@@ -113,9 +113,11 @@ EXPERIMENT = Experiment(
             ),
         ),
         Claim(
-            "beyond the cache, the product takes no longer than 1.3 times reading alone",
+            "from main memory the product takes longer than reading alone, and not twice as long",
             lambda r: (
-                r.mean("ns", size=16384, vectors=1) < 1.3 * r.mean("ns", size=16384, type="float32")
+                1
+                < r.mean("ns", size=16384, vectors=1) / r.mean("ns", size=16384, type="float32")
+                < 2
             ),
         ),
     ],
