@@ -18,6 +18,7 @@ from ternary import (
     TransformerConfig,
     directional_error,
 )
+from ternary.experiments.backward_bugs import no_row_sum
 from ternary.generation import Decoder, sample
 
 # Groups of three, so that every row of eight has whole groups and a padded one.
@@ -346,3 +347,17 @@ def test_tokens_and_targets_must_be_a_batch_of_the_same_shape():
         model.loss(TOKENS, TARGETS[:, :2])
     with pytest.raises(TernaryError, match="expected 0 to 4"):
         model.forward(np.array([[5]]))
+
+
+def test_the_bug_of_the_softmax_leaves_out_the_whole_sum():
+    """At a single position the right gradient of query and key is 0, and P dP is dy . v."""
+    rng = np.random.default_rng(0)
+    attention = CausalAttention(n_heads=2, d_model=32, dtype=np.float64)
+    qkv, dy = rng.standard_normal((3, 1, 96)), rng.standard_normal((3, 1, 32))
+    attention.forward(qkv.copy())
+    wrong = no_row_sum(attention, attention.backward, dy.copy())
+    q, k, v = (part.reshape(3, 2, 16) for part in np.split(qkv[:, 0], 3, axis=1))
+    slope = (dy.reshape(3, 2, 16) * v).sum(axis=-1, keepdims=True) / np.sqrt(16)
+    dq, dk, _ = (part.reshape(3, 2, 16) for part in np.split(wrong[:, 0], 3, axis=1))
+    np.testing.assert_allclose(dq, slope * k, atol=1e-12)
+    np.testing.assert_allclose(dk, slope * q, atol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ternary.experiments.decay_plans import PlannedTrainer, run, train_and_judge
 from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.fairness import too_low_is_worse
 from ternary.experiments.record import Record, Settings, Values
 
 RATES = (4e-3, 7e-3, 12e-3)
@@ -81,12 +82,7 @@ EXPERIMENT = Experiment(
         Claim("no twin wants a higher rate than its ternary model", twins_want_no_more),
         Claim("of the pulls the middle one is best", middle_pull_is_best),
     ],
-    quick_claims=[
-        Claim(
-            "a twentieth of the rate is worse",
-            lambda r: r.mean("select", lr=2e-4) > r.mean("select", lr=4e-3),
-        )
-    ],
+    quick_claims=[too_low_is_worse(2e-4, 4e-3)],
     seeds=(100,),
     repeated_by="weight-decay",
     sides={

@@ -7,9 +7,11 @@ also lucky, in its seed and on the windows that it was chosen by.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ternary.errors import TernaryError
 from ternary.experiments.comparison import MIN_SEEDS
-from ternary.experiments.experiment import Experiment
+from ternary.experiments.experiment import Claim, Experiment
 from ternary.experiments.record import Record, Settings
 
 
@@ -52,6 +54,28 @@ def at_edge(record: Record, sweep: Experiment, side: str) -> list[str]:
 def trials_of(trials: list[Settings], side: Settings) -> list[Settings]:
     """Those of the trials that belong to a side."""
     return [settings for settings in trials if side.items() <= settings.items()]
+
+
+def lowest_rate_loses(text: str, sides: Mapping[str, Settings]) -> Claim:
+    """The claim that no side of a sweep over rates has its lowest loss at the lowest of them."""
+
+    def holds(record: Record) -> bool:
+        for side in sides.values():
+            tried = sorted(trials_of(record.settings, side), key=lambda settings: settings["lr"])
+            losses = [record.mean("select", **settings) for settings in tried]
+            if losses.index(min(losses)) == 0:
+                return False
+        return True
+
+    return Claim(text, holds)
+
+
+def too_low_is_worse(low: float, right: float) -> Claim:
+    """The claim of a quick run: a rate far too low ends higher than a right one."""
+    return Claim(
+        "a rate far too low is worse",
+        lambda record: record.mean("select", lr=low) > record.mean("select", lr=right),
+    )
 
 
 def unfair(sweep: Experiment, repeat: Experiment | None) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.experiment import Experiment
+from ternary.experiments.fairness import lowest_rate_loses, too_low_is_worse
 from ternary.experiments.halves import half_bits
 from ternary.experiments.probes import perturb, run_or_diverge, text_task
 from ternary.experiments.record import Settings, Values
@@ -55,21 +56,8 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[
-        Claim(
-            "no scope has its best rate at the lowest of the three",
-            lambda r: all(
-                min(RATES, key=lambda lr: r.mean("select", lr=lr, **scope)) > RATES[0]
-                for scope in SCOPES.values()
-            ),
-        )
-    ],
-    quick_claims=[
-        Claim(
-            "a rate far too low is worse",
-            lambda r: r.mean("select", lr=2e-4) > r.mean("select", lr=5e-3),
-        )
-    ],
+    claims=[lowest_rate_loses("no scope has its best rate at the lowest of the three", SCOPES)],
+    quick_claims=[too_low_is_worse(2e-4, 5e-3)],
     seeds=(100,),
     repeated_by="group-size",
     sides=SCOPES,

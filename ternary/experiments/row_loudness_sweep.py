@@ -8,7 +8,8 @@ import numpy as np
 
 from ternary.arrays import Floats
 from ternary.errors import TernaryError
-from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.experiment import Experiment
+from ternary.experiments.fairness import lowest_rate_loses, too_low_is_worse
 from ternary.experiments.halves import HALVES, half_bits
 from ternary.experiments.probes import perturb, text_config, text_task
 from ternary.experiments.record import Settings, Values
@@ -105,6 +106,12 @@ def dead_rows(trainer: Trainer) -> dict[str, np.ndarray]:
     return {kind: np.concatenate(rows) for kind, rows in found.items()}
 
 
+SIDES = {
+    f"{name}, {start}": {"projection": name, "start": start}
+    for start in STARTS
+    for name in PROJECTIONS
+}
+
 EXPERIMENT = Experiment(
     name="row-loudness-sweep",
     question="At which learning rate is each scope at its best, from even and from uneven latents?",
@@ -121,29 +128,10 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[
-        Claim(
-            "no scope has its best rate at the lowest of the four",
-            lambda r: all(
-                min(RATES, key=lambda lr: r.mean("select", projection=name, start=start, lr=lr))
-                > RATES[0]
-                for name in PROJECTIONS
-                for start in STARTS
-            ),
-        )
-    ],
-    quick_claims=[
-        Claim(
-            "a rate far too low is worse",
-            lambda r: r.mean("select", lr=3e-4) > r.mean("select", lr=1.2e-2),
-        )
-    ],
+    claims=[lowest_rate_loses("no scope has its best rate at the lowest of the four", SIDES)],
+    quick_claims=[too_low_is_worse(3e-4, 1.2e-2)],
     seeds=(100,),
     repeated_by="row-loudness",
-    sides={
-        f"{name}, {start}": {"projection": name, "start": start}
-        for start in STARTS
-        for name in PROJECTIONS
-    },
+    sides=SIDES,
     selected_by="select",
 )

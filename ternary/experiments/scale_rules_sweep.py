@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ternary.arrays import Floats
-from ternary.experiments.experiment import Claim, Experiment
+from ternary.experiments.experiment import Experiment
+from ternary.experiments.fairness import lowest_rate_loses, too_low_is_worse
 from ternary.experiments.halves import half_bits
 from ternary.experiments.probes import perturb, run_or_diverge, text_task
 from ternary.experiments.record import Settings, Values
@@ -121,6 +122,8 @@ def measure(settings: Settings, seed: int, quick: bool) -> Values:
     }
 
 
+SIDES = {rule: {"rule": rule} for rule in RULES}
+
 EXPERIMENT = Experiment(
     name="scale-rules-sweep",
     question="At which learning rate is each rule for threshold and scale at its best?",
@@ -136,23 +139,10 @@ EXPERIMENT = Experiment(
     ),
     trials=trials,
     measure=measure,
-    claims=[
-        Claim(
-            "no rule has its best rate at the lowest of the three",
-            lambda r: all(
-                min(RATES, key=lambda lr: r.mean("select", lr=lr, rule=rule)) > RATES[0]
-                for rule in RULES
-            ),
-        )
-    ],
-    quick_claims=[
-        Claim(
-            "a rate far too low is worse",
-            lambda r: r.mean("select", lr=2e-4) > r.mean("select", lr=5e-3),
-        )
-    ],
+    claims=[lowest_rate_loses("no rule has its best rate at the lowest of the three", SIDES)],
+    quick_claims=[too_low_is_worse(2e-4, 5e-3)],
     seeds=(100,),
     repeated_by="scale-rules",
-    sides={rule: {"rule": rule} for rule in RULES},
+    sides=SIDES,
     selected_by="select",
 )
