@@ -18,7 +18,13 @@ from ternary.experiments import (
     load_record,
 )
 from ternary.experiments.comparison import Comparison, compare, noise_floor, t_quantile
-from ternary.experiments.fairness import at_edge, unfair, winner
+from ternary.experiments.fairness import (
+    at_edge,
+    lowest_rate_loses,
+    too_low_is_worse,
+    unfair,
+    winner,
+)
 from ternary.experiments.halves import HalfOfText
 from ternary.experiments.probes import perturb
 from ternary.experiments.runner import run_experiment
@@ -453,3 +459,17 @@ def test_the_winner_of_a_side_is_its_lowest_and_one_at_the_edge_is_named(tmp_pat
 def test_a_side_that_is_not_declared_has_no_winner(tmp_path):
     with pytest.raises(TernaryError, match="expected 'table' among them"):
         winner(Record("sweep", {}, []), SWEEP, "table")
+
+
+def test_the_claim_about_the_lowest_rate_fails_where_the_lowest_wins(tmp_path):
+    record = run(SWEEP, tmp_path)
+    claim = lowest_rate_loses("no side has its best rate at the lowest", SWEEP.sides)
+    assert claim.holds(record)
+    above = [trial for trial in record.trials if trial["settings"]["lr"] >= 2]
+    assert not claim.holds(replace(record, trials=above))
+
+
+def test_the_claim_about_a_rate_too_low_fails_where_it_is_lower(tmp_path):
+    record = run(SWEEP, tmp_path)
+    found = [too_low_is_worse(*rates).holds(record) for rates in ((1, 2), (2, 1))]
+    assert found == [True, False]
