@@ -45,8 +45,9 @@ def draw() -> Figure:
         steps = 400 * (np.arange(len(moved)) + 0.5) / len(moved)
         look = {"color": colour, "marker": marker, "markevery": 4, "markersize": 4.5}
         right.plot(steps, moved, label=arm, **look)
-    right.set_ylim(-0.05, 1.5)
+    right.set_ylim(-0.05, 1.7)
+    right.set_yticks([0, 0.5, 1])
     right.set_xlabel("training step")
     right.set_ylabel("part of the wanted step that is made")
-    right.legend(fontsize=8, ncols=2, loc="upper center")
+    right.legend(fontsize=7.5, ncols=2, loc="upper center", handlelength=1.4, columnspacing=1)
     return figure
