@@ -119,7 +119,7 @@ def order(text: str, a: str, b: str, verdict: str) -> Claim:
 
 
 def freezes(r: Record) -> bool:
-    """Whether int8 to the nearest keeps less than a tenth of its last steps, by chance not."""
+    """Whether int8 to the nearest keeps less than a tenth of its last steps."""
     return bool(r.curve("moved", **arm("int8"))[-1] < 0.1)
 
 
@@ -163,7 +163,7 @@ EXPERIMENT = Experiment(
     claims=[
         FLOOR,
         FREEZES,
-        order("bfloat16 to the nearest costs nothing", "bfloat16", "float32", "none"),
+        order("bfloat16 by chance shows no order", "bfloat16, chance", "float32", "none"),
         order("int8 to the nearest costs", "int8", "float32", "higher"),
         order("by chance it costs less", "int8, chance", "int8", "lower"),
         order("codes alone cost more than int8", "codes, chance", "int8, chance", "higher"),
