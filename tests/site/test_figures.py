@@ -9,6 +9,7 @@ from ternary import TWN, AdamW, GroupAbsMean, TernaryLinear, make_projection, pr
 from ternary.codecs import pack_trits
 from ternary.experiments.epsilon import Added, Clamped
 from ternary.experiments.scale_rules_sweep import RULES, GroupLeastSquares
+from ternary.memory import round_grid
 from ternary.projection import Groups, Projected
 
 pytestmark = pytest.mark.site
@@ -22,6 +23,7 @@ FIGURES = {
     "teacher": "book/06-linear-layer.html",
     "bugs": "book/07-transformer.html",
     "runs": "book/08-training.html",
+    "memory": "book/memory.html",
 }
 KEYS = {  # what to press, and which key, where it is not the first slider and an arrow
     "loudness": (".cell[tabindex='0']", "Enter"),
@@ -239,6 +241,26 @@ def test_every_run_is_named_by_one_answer(visit):
                 right.append(k)
         figure.get_by_role("button", name="another run").press("Enter")
     assert sorted(right) == list(range(8))
+
+
+def test_a_walk_on_a_grid_is_rounded_as_by_the_package(visit):
+    page = visit(FIGURES["memory"]).page
+    for step in (0.2, 0.5, 0.7, 1.5):
+        nearest, chance = page.evaluate(
+            f"async (step) => {{ const m = await {MATHEMATICS};"
+            " const dice = m.uniforms(3);"
+            " const ends = Array.from({ length: 2000 }, () => m.gridWalk(step, 20, dice)[20]);"
+            " return [m.gridWalk(step, 20), ends]; }",
+            step,
+        )
+        place = np.zeros(1)
+        for theirs in nearest:
+            assert theirs == place[0]
+            place = round_grid(place + step)
+        rest = step % 1
+        sigma = math.sqrt(20 * rest * (1 - rest))
+        assert np.mean(chance) == pytest.approx(20 * step, abs=5 * sigma / math.sqrt(2000))
+        assert np.std(chance) == pytest.approx(sigma, rel=0.1)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -95,6 +95,21 @@ export function normals(seed) {
   return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
 
+/** The whole number nearest to x, ties to even; with uniform numbers, one of its two neighbours. */
+export function roundGrid(x, uniform = null) {
+  const lower = Math.floor(x);
+  if (uniform) return x - lower > uniform() ? lower + 1 : lower;
+  const rest = x - lower;
+  return rest > 0.5 || (rest === 0.5 && lower % 2 !== 0) ? lower + 1 : lower;
+}
+
+/** Places, in spacings, of a number that starts at 0 and is rounded after every step. */
+export function gridWalk(step, steps, uniform = null) {
+  const places = [0];
+  for (let k = 0; k < steps; k++) places.push(roundGrid(places[k] + step, uniform));
+  return places;
+}
+
 /**
  * Groups of latents under noise gradients: Adam without momentum moves each by lr, up or down.
  * Decay shrinks them; the share of codes that flip says how much the model is still changing.
