@@ -31,7 +31,7 @@ class Rounded(NamedTuple):
     @property
     def block(self) -> int:
         """Features that share a scale."""
-        return self.codes.shape[-1] // self.scales.shape[-1]
+        return int(self.codes.shape[-1] // self.scales.shape[-1])
 
     def values(self) -> Floats:
         """Scale times code, float32 `(..., D)`."""
@@ -180,7 +180,8 @@ def integer_sums(x: Codes, t: Codes) -> npt.NDArray[np.int32]:
     D = x.shape[-1]
     if t.shape[-1] != D or 128 * D >= 2**31:
         raise ShapeError(f"got codes {x.shape} and trits {t.shape}; expected the same D below 2^24")
-    return np.matmul(x.astype(np.int32), t.astype(np.int32).T)
+    sums: npt.NDArray[np.int32] = np.matmul(x.astype(np.int32), t.astype(np.int32).T)
+    return sums
 
 
 def integer_product(x: Rounded, codes: Codes, scales: Scales, group_size: int) -> Floats:

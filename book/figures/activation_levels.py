@@ -1,4 +1,4 @@
-"""Eight-bit activations: one token with a loud feature, its four-bit levels, and the same rotated."""
+"""Eight-bit activations: a token with a loud feature, its levels of four bits, also rotated."""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -88,8 +88,8 @@ def peaks(trainer: RoundedTrainer) -> list[float]:
 
 def against(text: str, value: str, a: str, b: str, verdict: str) -> Claim:
     """A claim about two unperturbed arms."""
-    arms = ({"arm": arm, "perturbed": False} for arm in (a, b))
-    return Claim.by_comparison(text, value, *arms, verdict)
+    one, other = ({"arm": arm, "perturbed": False} for arm in (a, b))
+    return Claim.by_comparison(text, value, one, other, verdict)
 
 
 def after(r: Record, value: str, before: str = "report", arm: str = "float") -> str:

@@ -175,12 +175,12 @@ def relative_rms(a: Floats, b: Floats) -> float:
 
 def is_reached(r: Record) -> bool:
     """Whether with all of its rounding most positions are llama.cpp's own, for every model."""
-    return min(r.values("fused, same")) > 0.5 and max(r.values("fused, median")) < 1e-5
+    return bool(min(r.values("fused, same")) > 0.5 and max(r.values("fused, median")) < 1e-5)
 
 
 def blocks_do_not_suffice(r: Record) -> bool:
     """Whether the rounding of inputs alone leaves more than 0.001, for every model."""
-    return min(r.values("8 bits a block")) > 1e-3
+    return bool(min(r.values("8 bits a block")) > 1e-3)
 
 
 EXPERIMENT = Experiment(
