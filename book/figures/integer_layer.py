@@ -3,6 +3,8 @@
 from matplotlib.figure import Figure
 from style import BLUE, GREEN, GREY, ORANGE, arrow, box, sketch
 
+SMALL = {"color": GREEN, "size": 8}
+
 
 def draw() -> Figure:
     figure, axis = sketch(6.8, 2.5)
@@ -18,8 +20,11 @@ def draw() -> Figure:
     arrow(axis, (190, 47), (236, 64), BLUE)
     arrow(axis, (316, 87), (352, 87), BLUE)
     arrow(axis, (418, 87), (440, 87))
-    arrow(axis, (43, 150), (385, 110), GREEN, connectionstyle="angle,angleA=90,angleB=90,rad=6")
-    axis.text(214, 168, "scale of the token: its largest magnitude / 127", color=GREEN, size=8)
-    arrow(axis, (190, 34), (385, 64), GREEN, connectionstyle="angle,angleA=0,angleB=90,rad=6")
-    axis.text(230, 22, "scale of the group", color=GREEN, size=8)
+    look = {"color": GREEN, "lw": 1.4}
+    axis.plot([43, 43, 385], [150, 162, 162], **look)
+    arrow(axis, (385, 162), (385, 110), GREEN)
+    axis.text(214, 167, "scale of the token: its largest magnitude / 127", ha="center", **SMALL)
+    axis.plot([190, 385], [34, 34], **look)
+    arrow(axis, (385, 34), (385, 64), GREEN)
+    axis.text(288, 22, "scale of the group", ha="center", **SMALL)
     return figure
