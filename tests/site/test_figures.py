@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from ternary import TWN, AdamW, GroupAbsMean, TernaryLinear, make_projection, project
+from ternary.activations import quantize
 from ternary.codecs import pack_trits
 from ternary.experiments.epsilon import Added, Clamped
 from ternary.experiments.scale_rules_sweep import RULES, GroupLeastSquares
 from ternary.memory import round_grid
 from ternary.projection import Groups, Projected
+from ternary.rotation import hadamard
 
 pytestmark = pytest.mark.site
 FIGURES = {
@@ -24,6 +26,7 @@ FIGURES = {
     "bugs": "book/07-transformer.html",
     "runs": "book/08-training.html",
     "memory": "book/memory.html",
+    "activations": "book/activations.html",
 }
 KEYS = {  # what to press, and which key, where it is not the first slider and an arrow
     "loudness": (".cell[tabindex='0']", "Enter"),
@@ -106,6 +109,21 @@ def test_five_codes_are_the_byte_of_the_package(visit):
     )
     assert [byte for byte, _ in theirs] == pack_trits(every.astype(np.int8).ravel()).tolist()
     assert [codes for _, codes in theirs] == every.tolist()
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_a_token_is_rounded_as_by_the_package(visit, bits):
+    page = visit(FIGURES["activations"]).page
+    for x in (*np.random.default_rng(3).integers(-99, 99, (5, 32)), np.zeros(32)):
+        theirs = page.evaluate(
+            f"async ([x, bits]) => {{ const m = await {MATHEMATICS};"
+            " const q = m.quantize(x, bits); return [q.codes, q.scale, m.hadamard(x)]; }",
+            [x.tolist(), bits],
+        )
+        codes, scales = quantize(x.astype(np.float32), bits)
+        assert theirs[0] == codes.tolist()
+        assert theirs[1] == pytest.approx(float(scales[0]))
+        assert theirs[2] == pytest.approx(hadamard(x.astype(float)).tolist(), abs=1e-9)
 
 
 def test_a_step_of_noise_flips_what_the_package_says(visit):

@@ -146,3 +146,32 @@ export class NoisyGroups {
     };
   }
 }
+
+/** The nearest whole number, ties to even, as IEEE 754 and NumPy round. */
+export function roundToEven(x) {
+  const lower = Math.floor(x);
+  const rest = x - lower;
+  return rest > 0.5 || (rest === 0.5 && lower % 2 !== 0) ? lower + 1 : lower;
+}
+
+/** A token rounded by its largest magnitude: codes, scale, values, and the relative error. */
+export function quantize(x, bits) {
+  const peak = 2 ** (bits - 1) - 1;
+  const largest = Math.max(...x.map(Math.abs));
+  const scale = largest / peak;
+  const codes = x.map((value) => (scale > 0 ? roundToEven(value / scale) : 0));
+  const values = codes.map((code) => scale * code);
+  const whole = Math.sqrt(sum(x.map((value) => value * value)));
+  const lost = Math.sqrt(sum(x.map((value, i) => (value - values[i]) ** 2)));
+  const error = whole ? lost / whole : 0;
+  return { codes, scale, values, error, peak: whole ? (largest * Math.sqrt(x.length)) / whole : 0 };
+}
+
+/** The fast Walsh-Hadamard transform of 2^k numbers, its own inverse. */
+export function hadamard(x) {
+  let y = x.slice();
+  for (let n = 1; n < y.length; n *= 2) {
+    y = y.map((value, i) => (i & n ? y[i - n] - value : value + y[i + n]));
+  }
+  return y.map((value) => value / Math.sqrt(y.length));
+}
