@@ -18,7 +18,8 @@ def draw() -> Figure:
     figure, (axis,) = panels(1, figsize=(5.2, 3.2))
     axis.plot(shares, losses, "o-", color=BLUE, markersize=4)
     axis.axhline(scratch, color=ORANGE, linestyle="--")
-    axis.text(0.02, scratch + 0.04, "ternary from scratch, as many steps", color=ORANGE, size=8)
+    look = {"color": ORANGE, "size": 8, "ha": "right", "va": "top"}
+    axis.text(1, scratch - 0.02, "ternary from scratch, as many steps", **look)
     axis.text(0.98, losses[-1], "rounded ", color=GREY, size=8, ha="right", va="top")
     axis.set_xlabel("share of the projection in the weights")
     axis.set_ylabel("held-out bits per byte")

@@ -11,7 +11,8 @@ def draw() -> Figure:
     figure, (axis,) = panels(1, figsize=(6.6, 4.6))
     for row, (route, before, after, width) in enumerate(ARMS):
         look = {"height": 0.62, "linewidth": 0}
-        axis.barh(row, before, color=ORANGE, hatch="//" if width == WIDE else None, **look)
+        hatch = {"hatch": "//", "edgecolor": GREY} if width == WIDE else {}
+        axis.barh(row, before, color=ORANGE, **hatch, **look)
         axis.barh(row, after, left=before, color=BLUE, **look)
     axis.axvline(TOTAL, color=GREY, linestyle=":")
     axis.set_yticks(range(len(ARMS)), [name(*each) for each in ARMS], fontsize=8)

@@ -1,4 +1,4 @@
-"""From a trained model: what a teacher and a student say about the next byte, at a temperature.
+"""From a trained model: what a teacher and its rounding say about the next byte, at a temperature.
 
 ``python book/figures/temperature.py`` makes the logits anew that the interactive figure shows.
 """
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from style import BLUE, GREEN, GREY, ORANGE, panels
 
 NUMBERS = Path(__file__).resolve().parents[2] / "docs" / "_static" / "figures" / "temperature.json"
-PLACES = [(0, 40), (1, 10), (2, 30), (3, 50)]  # window of the held-out text, place in it
+PLACES = [(2, 30), (3, 50), (0, 40), (1, 40)]  # window of the held-out text, place in it
 CONTEXT, DIGITS, SHOWN = 24, 2, 10
 
 
@@ -20,13 +20,14 @@ def logits() -> list[dict[str, object]]:
     """Context, next byte, and all logits of both models, at the places of the figure."""
     from draw import run_examples
 
-    names = run_examples("from-trained.md", "Four routes", until="teacher = twin.model")
+    sections = "Four routes", "What rounding leaves"
+    names = run_examples("from-trained.md", *sections, until="begin_from(student.model")
     tokens, targets = next(iter(names["twin"].task.held_out(4)))
-    both = {who: names[run].model.forward(tokens).copy() for who, run in
-            (("teacher", "twin"), ("student", "scratch"))}
+    runs = {"teacher": names["twin"], "student": names["student"]}
+    both = {who: run.model.forward(tokens).copy() for who, run in runs.items()}
     return [
         {
-            "context": bytes(tokens[i, max(0, at - CONTEXT + 1) : at + 1].astype(np.uint8)).decode(),
+            "context": bytes(tokens[i, at - CONTEXT + 1 : at + 1].astype(np.uint8)).decode(),
             "next": int(targets[i, at]),
             **{who: np.round(z[i, at].astype(float), DIGITS).tolist() for who, z in both.items()},
         }
@@ -57,7 +58,7 @@ def bars(axis: Axes, place: dict, tau: float) -> None:
     x = np.arange(SHOWN)
     axis.bar(x - 0.27, q[shown], 0.26, color=BLUE, label="teacher $q$")
     axis.bar(x, p[shown], 0.26, color=ORANGE, label="student $p$")
-    axis.bar(x + 0.27, (p - q)[shown], 0.26, color=GREEN, label="gradient $p - q$")
+    axis.bar(x + 0.27, tau * (p - q)[shown], 0.26, color=GREEN, label=r"gradient $\tau\,(p - q)$")
     axis.axhline(0, color=GREY, linewidth=1)
     axis.set_xticks(x, [repr(chr(byte))[1:-1].replace(" ", "␣") for byte in shown])
     axis.set_title(f"temperature {tau:g}", fontsize=10)
