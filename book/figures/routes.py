@@ -9,7 +9,7 @@ from ternary.experiments.trained_sweep import WIDE
 
 def draw() -> Figure:
     figure, (axis,) = panels(1, figsize=(6.6, 4.6))
-    for row, (route, before, after, width) in enumerate(ARMS):
+    for row, (_, before, after, width) in enumerate(ARMS):
         look = {"height": 0.62, "linewidth": 0}
         hatch = {"hatch": "//", "edgecolor": GREY} if width == WIDE else {}
         axis.barh(row, before, color=ORANGE, **hatch, **look)
