@@ -70,3 +70,11 @@ def test_a_sick_run_begins_as_committed(script, name):
     for key, values in module.curves(name, steps=10).items():
         committed = np.array(numbers[name][key][:10])
         assert values == pytest.approx(committed, rel=0.05, abs=0.01), key
+
+
+def test_what_a_teacher_and_its_rounding_say_is_committed(script):
+    """A twin is trained without any rounding of codes, so its logits hold to some digits."""
+    module, numbers = script("temperature")
+    for place, committed in zip(module.logits(), numbers, strict=True):
+        assert (place["context"], place["next"]) == (committed["context"], committed["next"])
+        assert place["teacher"] == pytest.approx(committed["teacher"], abs=0.1)

@@ -8,6 +8,7 @@ import pytest
 from ternary import TWN, AdamW, GroupAbsMean, TernaryLinear, make_projection, project
 from ternary.activations import quantize
 from ternary.codecs import pack_trits
+from ternary.distill import SoftCrossEntropy
 from ternary.experiments.epsilon import Added, Clamped
 from ternary.experiments.scale_rules_sweep import RULES, GroupLeastSquares
 from ternary.memory import round_grid
@@ -27,12 +28,14 @@ FIGURES = {
     "runs": "book/08-training.html",
     "memory": "book/memory.html",
     "activations": "book/activations.html",
+    "temperature": "book/from-trained.html",
 }
 KEYS = {  # what to press, and which key, where it is not the first slider and an arrow
     "loudness": (".cell[tabindex='0']", "Enter"),
     "teacher": ("input", "ArrowRight"),
     "bugs": (".cell[tabindex='0']", "Enter"),
     "runs": (".answers button", "Enter"),
+    "temperature": ("input", "ArrowRight"),
 }
 MATHEMATICS = "import('/_static/figures/mathematics.js')"
 OURS = {
@@ -309,3 +312,16 @@ def test_without_scripts_and_in_print_there_is_the_still(visit, name):
     printed.emulate_media(media="print")
     assert printed.locator(f"#interactive-{name} .still").is_visible()
     assert not printed.locator(f"#interactive-{name} .live").is_visible()
+
+
+def test_a_soft_loss_is_that_of_the_package(visit):
+    page = visit(FIGURES["temperature"]).page
+    rng = np.random.default_rng(3)
+    for weight, tau in ((0.0, 1.0), (0.5, 1.0), (1.0, 3.0)):
+        z, teacher, target = rng.standard_normal((1, 9)), rng.standard_normal((1, 9)), 4
+        loss = SoftCrossEntropy(weight, tau, np.float64)
+        value = loss.forward(z, np.array([target]), teacher)
+        given = [z[0].tolist(), teacher[0].tolist(), target, weight, tau]
+        theirs = evaluate(page, "distill", "m.softLoss(...x)", given)
+        assert theirs["loss"] == pytest.approx(value)
+        assert theirs["gradient"] == pytest.approx(loss.backward()[0].tolist())
