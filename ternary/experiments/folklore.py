@@ -204,8 +204,11 @@ EXPERIMENT = Experiment(
     claims=[
         TWICE,
         against_baseline("twin", "lower"),
-        against_baseline("tied", "lower"),
+        against_baseline("tied", "none"),
+        against_baseline("full embedding and head", "lower"),
+        against_baseline("half batch", "lower"),
         against_baseline("double batch", "higher"),
+        against_baseline("momentum 0.95", "higher"),
     ],
     quick_claims=[TWICE],
     seeds=(1, 2, 3, 4, 5),
