@@ -74,8 +74,9 @@ def show_averages(axis: Axes) -> None:
         style = {"color": colour, "marker": marker, "linestyle": "", "markersize": 5}
         axis.errorbar(places + shift, means, ends, label=label, **style)
     axis.set_yscale("symlog", linthresh=0.1)
-    ticks = [-0.1, -0.05, 0, 0.05, 0.1, 0.5, 1, 2, 4]
+    ticks = [-0.2, -0.1, -0.05, 0, 0.05, 0.1, 0.5, 1, 2, 4]
     axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_xlim(-0.4, len(AVERAGES) - 0.6)
     axis.minorticks_off()
     axis.set_xticks(places, [str(x) for x in AVERAGES])
     axis.set_xlabel("share of the average\nthat stays in a step")
