@@ -33,7 +33,8 @@ BOOK = ROOT / "book"
 TOY = toy.EXPERIMENT
 EXPERIMENTS = all_experiments()
 FILES = sorted(RECORDS.glob("*.json"))
-PAGES = [*sorted(BOOK.glob("[0-9][0-9]-*.md")), BOOK / "muon.md"]
+BESIDE = ("muon", "recipes", "scale")  # pages beside the chapters that report experiments
+PAGES = [*sorted(BOOK.glob("[0-9][0-9]-*.md")), *(BOOK / f"{name}.md" for name in BESIDE)]
 MEASURED = re.compile(r"\d+\.\d+ ± \d+\.\d+")
 
 each_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
