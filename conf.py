@@ -78,8 +78,14 @@ html_favicon = "docs/_static/favicon.svg"
 html_static_path = ["docs/_static"]
 html_css_files = ["book.css", "figures/figures.css"]
 html_js_files = [("a11y.js", {"defer": "defer"}), ("figures/main.js", {"type": "module"})]
+# The addresses that pages had in the first edition lead to where they are now.
+MOVED = {"10-packing": "13-packing", "11-runtimes": "14-runtimes", "12-full-model": "15-full-model"}
+moved = {
+    f"{at}/{old}": f"{at}/{new}" for at in ("book", "book/solutions") for old, new in MOVED.items()
+}
 html_additional_pages = {"index": "redirect.html", "404": "404.html"}
-html_context = {"site_path": urlsplit(html_baseurl).path}
+html_additional_pages |= dict.fromkeys(moved, "moved.html")
+html_context = {"site_path": urlsplit(html_baseurl).path, "moved": moved}
 templates_path = ["docs/_templates"]
 html_show_sourcelink = False
 

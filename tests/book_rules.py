@@ -41,12 +41,17 @@ INTRODUCED = {
     **dict.fromkeys(("clip_gradients", "learning_rate", "Trainer", "TrainingConfig"), 8),
     **dict.fromkeys(("DivergedError", "Team"), 8),
     **dict.fromkeys(("Text", "Uniform", "rounded", "n_bytes", "compare_at_bytes"), 9),
-    **dict.fromkeys(("TernaryWeights", "load_weights", "inspect_model", "byte_tokens"), 11),
-    **dict.fromkeys(("export_gguf", "export_huggingface", "export_mlx", "half_rotation"), 11),
-    **dict.fromkeys(("read_gguf_header", "read_tensor"), 11),
-    **dict.fromkeys(("CODECS", "encode", "decode", "pack_trits", "unpack_trits", "to_mlx"), 10),
-    **dict.fromkeys(("save_packed", "load_packed", "account", "packed_matvec"), 10),
-    **dict.fromkeys(("Copy", "DelayedCopy", "Induction", "check_run", "check_codes"), 12),
+    **dict.fromkeys(("round_bfloat16", "round_even", "round_grid", "round_codes"), 10),
+    **dict.fromkeys(("round_log", "Storage", "StoredAdamW"), 10),
+    **dict.fromkeys(("quantize", "RoundedLinear", "RoundedAttention", "with_linears"), 11),
+    **dict.fromkeys(("integer_sums", "integer_product", "IntegerLinear", "hadamard"), 11),
+    **dict.fromkeys(("begin_from", "SoftCrossEntropy", "Distillation"), 12),
+    **dict.fromkeys(("TernaryWeights", "load_weights", "inspect_model", "byte_tokens"), 14),
+    **dict.fromkeys(("export_gguf", "export_huggingface", "export_mlx", "half_rotation"), 14),
+    **dict.fromkeys(("read_gguf_header", "read_tensor"), 14),
+    **dict.fromkeys(("CODECS", "encode", "decode", "pack_trits", "unpack_trits", "to_mlx"), 13),
+    **dict.fromkeys(("save_packed", "load_packed", "account", "packed_matvec"), 13),
+    **dict.fromkeys(("Copy", "DelayedCopy", "Induction", "check_run", "check_codes"), 15),
 }
 ANYWHERE = {"load_record", "compare", "noise_floor"}
 

@@ -191,7 +191,7 @@ def test_kept_runs_are_those_of_the_examples():
         first, flips = run["losses"][0], sum(run["flips"][:10]) / 10
         row = rf"^{name} +{first:.1f} .* {re.escape(f'{flips:.0e}')} "
         assert re.search(row, chapter, re.M), f"sick_runs.json: {name}"
-    chapter = read(BOOK / "12-full-model.md")
+    chapter = read(BOOK / "15-full-model.md")
     for damage, passed in json.loads(read(figures / "five_hundred_steps.json"))["verdicts"].items():
         verdicts = " ".join("pass" if each else "FAIL" for each in passed)
         row = rf"^{damage} +{verdicts} " if damage != "no damage" else "^PASS"
@@ -200,11 +200,12 @@ def test_kept_runs_are_those_of_the_examples():
 
 def test_introduced_names_exist():
     import ternary
-    from ternary import account, checks, codecs, export, lookup, packed, projection, team
+    from ternary import account, activations, checks, codecs, distill, export, lookup, memory
+    from ternary import packed, projection, rotation, team
     from ternary.experiments import equal_bytes, uniform
 
     modules = (ternary, account, checks, codecs, export, lookup, packed, projection, team)
-    modules += (equal_bytes, uniform)
+    modules += (activations, distill, equal_bytes, memory, rotation, uniform)
     for name in INTRODUCED:
         assert any(hasattr(module, name) for module in modules), name
 

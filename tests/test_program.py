@@ -29,6 +29,7 @@ from ternary import project as package_project
 from ternary.export import TernaryWeights, export_gguf, inspect_model, read_gguf_header, read_tensor
 
 PATH = Path(program.__file__)
+FILES = (PATH, PATH.with_name("ternary_parts.py"))
 PARTS = re.compile(r"^# --- Chapter (\d+): (.+)$", re.M)
 
 
@@ -59,14 +60,21 @@ def test_it_is_one_file_of_at_most_300_lines_that_needs_numpy_alone():
     assert imported - set(sys.stdlib_module_names) == {"numpy"}
 
 
-def test_every_chapter_gives_it_a_part_in_order():
-    assert [int(n) for n, _ in PARTS.findall(PATH.read_text(encoding="utf-8"))] == [*range(1, 13)]
+def test_every_chapter_gives_a_part_in_order():
+    """Chapters 10 to 12 write a second file, of what the run can do without."""
+    program, parts = (
+        [int(n) for n, _ in PARTS.findall(path.read_text(encoding="utf-8"))] for path in FILES
+    )
+    assert program == [*range(1, 10), 13, 14, 15]
+    assert parts == [10, 11, 12]
 
 
-def test_a_part_uses_nothing_that_comes_later():
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_part_uses_nothing_that_comes_later(path):
     """Whoever stops after any chapter has a file whose every name is known."""
-    pieces = PARTS.split(PATH.read_text(encoding="utf-8"))
+    pieces = PARTS.split(path.read_text(encoding="utf-8"))
     known = {*dir(builtins), "__name__"}
+    assert "import" not in pieces[0], "the first part imports what the others use"
     for number, code in zip(pieces[1::3], pieces[3::3], strict=True):
         tree = ast.parse(code)
         bound = {
@@ -250,15 +258,16 @@ def listing(lines, start, end):
     return "".join(lines[first:last])
 
 
-def test_the_chapters_print_the_whole_program_in_order_and_nothing_else():
-    """Who types what is printed, in the order of the chapters, has the file that is tested here."""
-    source = PATH.read_text(encoding="utf-8")
-    typed = ""
+def test_the_chapters_print_both_files_whole_in_order_and_nothing_else():
+    """Who types what is printed, in the order of the chapters, has the files that are tested."""
+    sources = {f"program/{path.name}": path.read_text(encoding="utf-8") for path in FILES}
+    typed = dict.fromkeys(sources, "")
     for path in sorted(PATH.parents[1].glob("[0-9][0-9]-*.md")):
         page = Page(path.read_text(encoding="utf-8"))
-        (block,) = (b for b in page.blocks if b.argument == "program/ternary_train.py")
+        (block,) = (b for b in page.blocks if b.argument in sources)
         assert block.directive == "literalinclude"
         assert block.options.keys() <= {"language", "start-at", "end-before"}
         marks = (block.options.get(name, "").strip('"') for name in ("start-at", "end-before"))
-        typed += listing(source.splitlines(keepends=True), *marks)
-    assert typed == source
+        source = sources[block.argument].splitlines(keepends=True)
+        typed[block.argument] += listing(source, *marks)
+    assert typed == sources

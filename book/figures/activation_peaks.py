@@ -11,7 +11,7 @@ PEAK = 2 ** (BITS - 1) - 1
 
 def draw() -> Figure:
     sections = "# Eight-bit", "One scale a token"
-    names = run_examples("activations.md", *sections, until='for name in ("qkv"')
+    names = run_examples("11-activations.md", *sections, until='for name in ("qkv"')
     block = names["model"].blocks[1]
     figure, axes = panels(2, sharey=True, figsize=(6.8, 3.2))
     for axis, (name, colour) in zip(axes, (("up", BLUE), ("down", ORANGE)), strict=True):

@@ -1,4 +1,4 @@
-"""Chapter 12: how tasks are learned without attention, positions, or a second layer."""
+"""Chapter 15: how tasks are learned without attention, positions, or a second layer."""
 
 import numpy as np
 from matplotlib.axes import Axes

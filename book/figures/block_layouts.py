@@ -1,4 +1,4 @@
-"""Chapter 10: one block of every format, byte by byte, to scale."""
+"""Chapter 13: one block of every format, byte by byte, to scale."""
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle

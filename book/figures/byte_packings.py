@@ -1,4 +1,4 @@
-"""Chapter 10: the same five codes in the three kinds of byte that ternary formats use."""
+"""Chapter 13: the same five codes in the three kinds of byte that ternary formats use."""
 
 import numpy as np
 from matplotlib.figure import Figure

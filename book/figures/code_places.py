@@ -1,4 +1,4 @@
-"""Chapter 10: in which byte of a block every code lies, found by setting one code at a time."""
+"""Chapter 13: in which byte of a block every code lies, found by setting one code at a time."""
 
 import numpy as np
 from matplotlib.figure import Figure

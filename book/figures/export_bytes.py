@@ -1,4 +1,4 @@
-"""Chapter 11: where the bytes of each export are."""
+"""Chapter 14: where the bytes of each export are."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Chapter 11: what six exports of the same models cost, in all and by place in the window."""
+"""Chapter 14: what six exports of the same models cost, in all and by place in the window."""
 
 import numpy as np
 from matplotlib.figure import Figure

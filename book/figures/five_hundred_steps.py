@@ -1,4 +1,4 @@
-"""Chapter 12: loss, held-out accuracy and flips of the run of five hundred steps.
+"""Chapter 15: loss, held-out accuracy and flips of the run of five hundred steps.
 
 `python book/figures/five_hundred_steps.py` makes the run anew, damages the model that it ends with
 as the chapter's examples do, and keeps what this figure, `four_checks` and `trained_codes` show.
@@ -78,7 +78,7 @@ def measure() -> None:
         trits = pack_trits(parameters.codes(name)[letters].ravel())
         run[name] = base64.b64encode(trits.tobytes()).decode()
     names = run_examples(
-        "12-full-model.md",
+        "15-full-model.md",
         "Five hundred steps",
         "Four checks",
         until="damages =",

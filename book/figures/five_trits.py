@@ -1,4 +1,4 @@
-"""Chapter 10: five codes as digits in base 3, and the byte that they write."""
+"""Chapter 13: five codes as digits in base 3, and the byte that they write."""
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle

@@ -1,4 +1,4 @@
-"""Chapter 12: what each of the four checks asks, and which damage it finds."""
+"""Chapter 15: what each of the four checks asks, and which damage it finds."""
 
 from five_hundred_steps import kept
 from matplotlib.figure import Figure

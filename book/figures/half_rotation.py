@@ -1,4 +1,4 @@
-"""Chapter 11: the rows of one head of q, in pairs of neighbours and in pairs of halves."""
+"""Chapter 14: the rows of one head of q, in pairs of neighbours and in pairs of halves."""
 
 import numpy as np
 from matplotlib.axes import Axes

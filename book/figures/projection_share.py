@@ -9,7 +9,7 @@ SECTIONS = ("Four routes", "What rounding leaves")
 
 
 def draw() -> Figure:
-    names = run_examples("from-trained.md", *SECTIONS, until="begin_from(student.model")
+    names = run_examples("12-from-trained.md", *SECTIONS, until="begin_from(student.model")
     model, scratch = names["student"].model, names["scratch"].evaluate().bits
     shares, losses = np.linspace(0, 1, 17), []
     for share in shares:

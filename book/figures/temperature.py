@@ -21,7 +21,7 @@ def logits() -> list[dict[str, object]]:
     from draw import run_examples
 
     sections = "Four routes", "What rounding leaves"
-    names = run_examples("from-trained.md", *sections, until="begin_from(student.model")
+    names = run_examples("12-from-trained.md", *sections, until="begin_from(student.model")
     tokens, targets = next(iter(names["twin"].task.held_out(4)))
     runs = {"teacher": names["twin"], "student": names["student"]}
     both = {who: run.model.forward(tokens).copy() for who, run in runs.items()}

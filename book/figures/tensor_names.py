@@ -1,4 +1,4 @@
-"""Chapter 11: where each tensor goes in a GGUF file and in a folder for Transformers."""
+"""Chapter 14: where each tensor goes in a GGUF file and in a folder for Transformers."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""Chapter 12: codes of the model after five hundred steps, and where their order is hidden."""
+"""Chapter 15: codes of the model after five hundred steps, and where their order is hidden."""
 
 import base64
 

@@ -220,7 +220,7 @@ def bits_per_byte(weights, data, length=64):
     return cross_entropy(forward(weights, tokens)[0], targets.reshape(-1))[0] / np.log(2)
 
 
-# --- Chapter 10: packing
+# --- Chapter 13: packing
 def q2_0(codes, scales):
     """Blocks of 64 codes: a float16 scale, and sixteen bytes with four codes of two bits each."""
     digits = (codes + 1).astype(np.uint8).reshape(-1, 16, 4)
@@ -228,7 +228,7 @@ def q2_0(codes, scales):
     return np.hstack([np.repeat(scales.astype("<f2"), 2)[:, None].view(np.uint8), packed])
 
 
-# --- Chapter 11: a file for llama.cpp
+# --- Chapter 14: a file for llama.cpp
 def gguf(x):
     """Text, a list of text, an int or a float: the number of its type in GGUF, then its bytes."""
     if isinstance(x, str):
@@ -267,7 +267,7 @@ def write_gguf(path, latents, context=64):
         file.write(head + bytes(-len(head) % 32) + body)
 
 
-# --- Chapter 12: the run
+# --- Chapter 15: the run
 def main(task="copy"):
     first, rng = (np.random.default_rng(s) for s in np.random.SeedSequence(0).spawn(2))
     latents = first_latents(SHAPES, first)

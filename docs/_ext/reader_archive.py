@@ -21,7 +21,8 @@ def contents() -> Iterator[tuple[str, Path]]:
     for pattern in ("ternary/**/*.py", "ternary/experiments/records/*.json"):
         for path in sorted(ROOT.glob(pattern)):
             yield path.relative_to(ROOT).as_posix(), path
-    yield "ternary_train.py", ROOT / "book" / "program" / "ternary_train.py"
+    for path in sorted((ROOT / "book" / "program").glob("*.py")):
+        yield path.name, path
     yield "page_session.py", ROOT / "docs" / "_static" / "runnable" / "session.py"
     yield "pydoc_data/__init__.py", Path(pydoc_data.__file__)
     yield "pydoc_data/topics.py", Path(pydoc_data.topics.__file__)

@@ -42,7 +42,8 @@ LINK = re.compile(
 )
 ROLE = re.compile(r"\{(?P<role>[\w:]+)\}`~?(?P<text>[^`<]+?)(?:\s*<(?P<target>[^`>]+)>)?`")
 
-PROGRAM = "ternary_train.py"  # the reader's own, which grows by some lines a chapter
+# The reader's own files, which grow by some lines a chapter; the second imports the first.
+PROGRAM, PARTS = "ternary_train.py", "ternary_parts.py"
 WRITE_PROGRAM = """\
 from pathlib import Path
 
@@ -182,9 +183,13 @@ class Converter:
             given["dedent"] = int(options["dedent"])
         reader = LiteralIncludeReader(path, given, SimpleNamespace(source_encoding="utf-8"))
         listing = reader.read()[0].rstrip()
-        if path.name == PROGRAM:
-            self.prose.append("Our program, the new lines at its end; this writes the file:")
-            self.code(WRITE_PROGRAM.format(name=PROGRAM, source=so_far(path, listing)))
+        if path.name in (PROGRAM, PARTS):
+            if path.name == PARTS:
+                whole = path.with_name(PROGRAM).read_text("utf-8").rstrip()
+                self.prose.append("The whole program; this writes the file:")
+                self.code(WRITE_PROGRAM.format(name=PROGRAM, source=whole))
+            self.prose.append(f"`{path.name}`, the new lines at its end; this writes the file:")
+            self.code(WRITE_PROGRAM.format(name=path.name, source=so_far(path, listing)))
             return
         self.prose.append(f"From `{path.resolve().relative_to(ROOT).as_posix()}`:")
         self.prose.append(f"```{options.get('language', 'python')}\n{listing}\n```")

@@ -1,4 +1,4 @@
-"""Chapter 12: which tasks need attention, its positions, and two layers of it."""
+"""Chapter 15: which tasks need attention, its positions, and two layers of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 11: a good model, wrongly exported in five ways, and what each does to predictions."""
+"""Chapter 14: a good model, wrongly exported in five ways, and what each does to predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 10: a matrix-vector product straight from packed codes, beside the dense one."""
+"""Chapter 13: a matrix-vector product straight from packed codes, beside the dense one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 11: the same trained models in three runtimes: logits, text, and bytes."""
+"""Chapter 14: the same trained models in three runtimes: logits, text, and bytes."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def expected(exported):
 
 @pytest.fixture(scope="session")
 def named_as_in_the_book(exported, tmp_path_factory):
-    """A folder where the exports have the names that chapter 11 gives them."""
+    """A folder where the exports have the names that chapter 14 gives them."""
     folder = tmp_path_factory.mktemp("book")
     for export, name in NAMES.items():
         (folder / name).symlink_to(exported.folder / export)

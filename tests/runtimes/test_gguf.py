@@ -32,7 +32,7 @@ def test_the_package_reads_all_metadata(exported):
 
 
 def test_the_package_does_not_know_type_42_yet(exported):
-    """When this fails, chapter 11 and `inspect` have to say so."""
+    """When this fails, chapter 14 and `inspect` have to say so."""
     with pytest.raises(ValueError, match=r"42\)? is not a valid GGMLQuantizationType"):
         GGUFReader(exported.folder / "q2_0.gguf")
 

@@ -65,7 +65,7 @@ def to_8_bits(x):
 
 
 def test_inputs_in_8_bits_are_what_the_two_bit_file_differs_by(exported, expected):
-    """A sentence of chapter 11."""
+    """A sentence of chapter 14."""
     model = exported.model.replica()
     layers = [model.head, *(part for block in model.blocks for part in vars(block).values())]
     for layer in layers:

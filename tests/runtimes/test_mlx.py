@@ -43,7 +43,7 @@ def test_the_greedy_continuation_is_the_same_text(exported, expected, reader):
 
 
 def test_its_text_loses_a_space_at_the_beginning(exported, reader):
-    """When this fails, chapter 11 has to say so."""
+    """When this fails, chapter 14 has to say so."""
     text = generate(reader.model, reader.tokenizer, " " * 20, max_tokens=9)
     assert reader.continuation(" " * 20, 9) == " " * 9
     assert text == " " * 8

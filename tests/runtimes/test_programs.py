@@ -1,4 +1,4 @@
-"""The programs that chapter 11 shows print what the package writes."""
+"""The programs that chapter 14 shows print what the package writes."""
 
 import subprocess
 import sys

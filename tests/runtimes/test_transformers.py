@@ -64,7 +64,7 @@ def test_the_rotary_base_and_the_norm_epsilon_arrive(tmp_path):
 
 
 def test_the_wrong_rotary_order_is_seen_by_this_test(exported, expected, tmp_path):
-    """Rows of q and k as they lie in this package: the mistake of chapter 11."""
+    """Rows of q and k as they lie in this package: the mistake of chapter 14."""
     weights = exported.weights
     export_huggingface(weights, tmp_path / "model")
     path = tmp_path / "model" / "model.safetensors"
@@ -99,7 +99,7 @@ def test_the_package_safetensors_reads_and_writes_the_same_bytes(exported, tmp_p
     ],
 )
 def test_what_it_does_not_load_it_refuses(exported, name, file, error):
-    """The column of Transformers in the table of chapter 11."""
+    """The column of Transformers in the table of chapter 14."""
     with pytest.raises((ValueError, RuntimeError), match=error):
         AutoModelForCausalLM.from_pretrained(exported.folder / name, gguf_file=file)
 
