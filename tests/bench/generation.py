@@ -1,7 +1,7 @@
 """Tokens a second of greedy generation, beside llama.cpp on the same model.
 
 Four contestants: our float32 weights; our packed codes with products by look-up, as in exercise
-10.6; and llama.cpp with the exported file, F16 and Q2_0. All of them continue one prompt until the
+13.6; and llama.cpp with the exported file, F16 and Q2_0. All of them continue one prompt until the
 context is full, and what is timed is every token but the first. For llama.cpp that is the time that
 its own report gives for generation: the passes and the choice of the likeliest token, without the
 prompt, HTTP, and JSON.
