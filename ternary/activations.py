@@ -147,7 +147,7 @@ class IntegerLinear(TernaryLinear):
     """
 
     bits, block = 8, None
-    scale_type: npt.DTypeLike = np.dtype(np.float32)
+    scale_type: npt.DTypeLike = np.float32
 
     def __init__(self, parameters: Parameters, name: str, last: str | None = None) -> None:
         super().__init__(parameters, name, last)
