@@ -49,7 +49,7 @@ def show(
     colour: str,
     marker: str,
 ) -> None:
-    """Every seed a mark, and the least-squares line in logarithms, drawn a fifth beyond its ends."""
+    """Every seed a mark, and the least-squares line in logarithms, a fifth beyond its ends."""
     axis.set_xscale("log")
     axis.set_yscale("log")
     losses = np.array([record.values("report", **arm) for arm in arms])
