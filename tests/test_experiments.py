@@ -33,7 +33,7 @@ BOOK = ROOT / "book"
 TOY = toy.EXPERIMENT
 EXPERIMENTS = all_experiments()
 FILES = sorted(RECORDS.glob("*.json"))
-PAGES = [*sorted(BOOK.glob("[0-9][0-9]-*.md")), BOOK / "muon.md"]
+PAGES = [*sorted(BOOK.glob("[0-9][0-9]-*.md")), BOOK / "muon.md", BOOK / "from-trained.md"]
 MEASURED = re.compile(r"\d+\.\d+ ± \d+\.\d+")
 
 each_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
