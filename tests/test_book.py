@@ -200,8 +200,20 @@ def test_kept_runs_are_those_of_the_examples():
 
 def test_introduced_names_exist():
     import ternary
-    from ternary import account, activations, checks, codecs, distill, export, lookup, memory
-    from ternary import packed, projection, rotation, team
+    from ternary import (
+        account,
+        activations,
+        checks,
+        codecs,
+        distill,
+        export,
+        lookup,
+        memory,
+        packed,
+        projection,
+        rotation,
+        team,
+    )
     from ternary.experiments import equal_bytes, uniform
 
     modules = (ternary, account, checks, codecs, export, lookup, packed, projection, team)
