@@ -32,7 +32,7 @@ def draw() -> Figure:
     parameters.set_xticks([50e3, 200e3, 800e3], ["50 k", "200 k", "800 k"])
     steps.set_xlabel("training steps, width 64")
     steps.set_xticks(LENGTHS, [str(n) for n in LENGTHS])
-    ticks = (1.8, 2.0, 2.2, 2.4, 2.6, 2.8)
+    ticks = (1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8)
     parameters.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     for axis in (parameters, steps):
         axis.xaxis.set_minor_formatter(NullFormatter())
