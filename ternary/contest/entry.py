@@ -60,8 +60,8 @@ def read_entry(path: str | Path) -> Entry:
     n_bytes = path.stat().st_size
     if n_bytes > MAX_BYTES:
         raise TernaryError(
-            f"{path} has {n_bytes:,} bytes; expected at most {MAX_BYTES:,}: {n_bytes - MAX_BYTES:,} "
-            "too many. Is it packed? If so, train a model with a smaller --d-ff"
+            f"{path} has {n_bytes:,} bytes; expected at most {MAX_BYTES:,}. Is it packed? If so, "
+            f"{n_bytes - MAX_BYTES:,} bytes are too many: train a model with a smaller --d-ff"
         )
     _require_container(path)
     model = load_packed(path, np.float64)

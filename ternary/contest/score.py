@@ -41,9 +41,9 @@ def bits_per_byte(model: TernaryTransformer, text: bytes) -> float:
     data = np.frombuffer(text, np.uint8).astype(np.int64)
     context = model.config.context
     n_windows = -(-(len(data) - 1) // context)
-    tokens, targets = np.zeros(n_windows * context, np.int64), np.full(n_windows * context, IGNORE)
-    tokens[: len(data) - 1], targets[: len(data) - 1] = data[:-1], data[1:]
-    tokens, targets = tokens.reshape(-1, context), targets.reshape(-1, context)
+    tokens = np.zeros((n_windows, context), np.int64)
+    targets = np.full((n_windows, context), IGNORE, np.int64)
+    tokens.flat[: len(data) - 1], targets.flat[: len(data) - 1] = data[:-1], data[1:]
     at_a_time, nats = max(1, TOKENS // context), 0.0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # found below
         for first in range(0, n_windows, at_a_time):

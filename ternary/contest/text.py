@@ -14,7 +14,6 @@ from importlib.resources import files
 
 import numpy as np
 
-from ternary.arrays import Ints
 from ternary.data import Task, Text
 from ternary.errors import TernaryError
 
@@ -70,8 +69,6 @@ class ContestText(Text):
     def __init__(self, length: int | None = None) -> None:
         Task.__init__(self, length)  # not that of Text, which reads a file and cuts it
         self.source, self.sha256 = "documentation topics of Python 3.11.7, fixed", SHA256
-        self.training, self.validation = (_as_ints(text) for text in fixed_texts())
-
-
-def _as_ints(text: bytes) -> Ints:
-    return np.frombuffer(text, np.uint8).astype(np.int64)
+        training, held_out = fixed_texts()
+        self.training = np.frombuffer(training, np.uint8).astype(np.int64)
+        self.validation = np.frombuffer(held_out, np.uint8).astype(np.int64)

@@ -16,7 +16,7 @@ from ternary.errors import TernaryError
 from ternary.packed import save_packed
 from ternary.training import Trainer
 
-# Of chapter 9's ternary model at equal bytes: its rate, decay and steps, in 32 hidden features less.
+# Chapter 9's ternary model at equal bytes, its rate and decay, with 32 hidden features less.
 BASELINE = TrainingConfig(task="text", d_ff=480, lr=0.005, weight_decay=0.1)
 
 
@@ -80,8 +80,8 @@ def _require_fitting(trainer: Trainer) -> None:
         n_bytes = path.stat().st_size
     if n_bytes > MAX_BYTES:
         raise TernaryError(
-            f"a model of these sizes takes {n_bytes:,} bytes; expected at most {MAX_BYTES:,}: lower "
-            "--d-ff or --d-model"
+            f"a model of these sizes takes {n_bytes:,} bytes; expected at most {MAX_BYTES:,}: "
+            "lower --d-ff or --d-model"
         )
 
 
