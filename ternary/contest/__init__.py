@@ -4,7 +4,7 @@ from ternary.contest.declaration import BUDGET, Declaration, declare
 from ternary.contest.entry import MAX_BYTES, Entry, read_entry
 from ternary.contest.score import bits_per_byte
 from ternary.contest.text import ContestText, fixed_texts
-from ternary.contest.train import BASELINE, train_entry
+from ternary.contest.train import BASELINE, entry_trainer, train_entry
 
 __all__ = [
     "BASELINE",
@@ -15,6 +15,7 @@ __all__ = [
     "Entry",
     "bits_per_byte",
     "declare",
+    "entry_trainer",
     "fixed_texts",
     "read_entry",
     "train_entry",

@@ -16,7 +16,7 @@ from ternary.contest.entry import MAX_BYTES, Entry, read_entry
 from ternary.contest.hidden import draw_hidden, read_hidden
 from ternary.contest.judging import Row, judge
 from ternary.contest.text import fixed_texts
-from ternary.contest.train import BASELINE, train_entry
+from ternary.contest.train import BASELINE, entry_trainer, train_entry
 from ternary.errors import TernaryError
 from ternary.export.files import require_target
 from ternary.progress import Progress, stop_on_signal
@@ -97,19 +97,16 @@ def train(options: argparse.Namespace) -> int:
         k: v for k, v in vars(options).items() if k in TrainingConfig.__dataclass_fields__
     }
     how = shlex.join(f"--{k.replace('_', '-')}={v}" for k, v in given.items())
-    bars = list[Progress]()
+    trainer = entry_trainer(replace(BASELINE, **given))
+    progress = Progress(trainer, options.quiet)
     with stop_on_signal() as stopped:
 
-        def after_step(trainer: Trainer) -> bool:
-            if not bars:
-                bars.append(Progress(trainer, options.quiet))
-            bars[0].show()
+        def after_step(_: Trainer) -> bool:
+            progress.show()
             return bool(stopped)
 
-        config = replace(BASELINE, **given)
-        declared = train_entry(path, config, f"ternary contest train {how}".strip(), after_step)
-    for bar in bars:
-        bar.close()
+        declared = train_entry(path, trainer, f"ternary contest train {how}".strip(), after_step)
+    progress.close()
     if declared is None:
         print("stopped; nothing was written, because an entry is a finished run")
         return INTERRUPTED

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from ternary.config import TrainingConfig
@@ -20,20 +19,49 @@ from ternary.training import Trainer
 BASELINE = TrainingConfig(task="text", d_ff=480, lr=0.005, weight_decay=0.1)
 
 
+def entry_trainer(config: TrainingConfig = BASELINE) -> Trainer:
+    """A run on the contest's training text, whose model fits into the limits.
+
+    Raises
+    ------
+    TernaryError
+        If the model would be too large or could not be scored.
+
+    Examples
+    --------
+    >>> entry_trainer().model.parameters.count
+    443008
+    """
+    if config.task != "text" or config.text is not None:
+        raise TernaryError("an entry is trained on the contest's own text; leave out task and text")
+    require_sizes(config.model_config())
+    trainer = Trainer(config, ContestText(config.length))
+    with tempfile.TemporaryDirectory() as folder:  # a trained one takes as many bytes
+        path = Path(folder) / "untrained.npz"
+        save_packed(path, trainer.model)
+        n_bytes = path.stat().st_size
+    if n_bytes > MAX_BYTES:
+        raise TernaryError(
+            f"a model of these sizes takes {n_bytes:,} bytes; expected at most {MAX_BYTES:,}: "
+            "lower --d-ff or --d-model"
+        )
+    return trainer
+
+
 def train_entry(
     path: str | Path,
-    config: TrainingConfig = BASELINE,
-    how: str = "train_entry",
+    trainer: Trainer,
+    how: str,
     after_step: Callable[[Trainer], bool | None] | None = None,
 ) -> Declaration | None:
-    """Train a model, pack it, and declare the CPU-minutes of this process.
+    """Take all steps of a run, pack its model, and declare the CPU-minutes of this process.
 
     Parameters
     ----------
     path
         The packed model; its declaration goes beside it.
-    config
-        Of the run; its task is the text.
+    trainer
+        As `entry_trainer` makes it, or one of your own.
     how
         What the declaration says about how the model was made.
     after_step
@@ -46,18 +74,12 @@ def train_entry(
     Raises
     ------
     TernaryError
-        If the model would be too large or cannot be scored, before the first step; or if the budget
-        is spent before the last one.
+        If the budget is spent before the last step.
     """
-    if config.task != "text" or config.text is not None:
-        raise TernaryError("an entry is trained on the contest's own text; leave out task and text")
     began = time.process_time()
-    trainer = Trainer(config, ContestText(config.length))
-    _require_fitting(trainer)
 
     def watch(trainer: Trainer) -> bool | None:
-        minutes = (time.process_time() - began) / 60
-        if minutes > BUDGET:
+        if time.process_time() - began > 60 * BUDGET:
             raise TernaryError(
                 f"the budget of {BUDGET:g} CPU-minutes is spent after {trainer.step} of "
                 f"{trainer.steps} steps; give fewer --steps or a smaller model"
@@ -69,28 +91,3 @@ def train_entry(
         return None
     save_packed(path, trainer.model)
     return declare(path, (time.process_time() - began) / 60, how)
-
-
-def _require_fitting(trainer: Trainer) -> None:
-    """Pack the untrained model: a trained one takes as many bytes."""
-    require_sizes(trainer.model.config)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "untrained.npz"
-        save_packed(path, trainer.model)
-        n_bytes = path.stat().st_size
-    if n_bytes > MAX_BYTES:
-        raise TernaryError(
-            f"a model of these sizes takes {n_bytes:,} bytes; expected at most {MAX_BYTES:,}: "
-            "lower --d-ff or --d-model"
-        )
-
-
-def shortened(config: TrainingConfig, steps: int) -> TrainingConfig:
-    """The same run in so many steps: a pilot.
-
-    Examples
-    --------
-    >>> shortened(BASELINE, 10).steps
-    10
-    """
-    return replace(config, steps=steps)
