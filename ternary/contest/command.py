@@ -56,10 +56,12 @@ def table(rows: list[Row], hidden: bool) -> Iterator[str]:
         return
     width = max(len(row.name) for row in rows)
     more = f"{'hidden':>8} {'excess':>7}" if hidden else ""
-    yield f"{'file':{width}} {'bytes':>7} {'minutes':>8} {'bits per byte':>14} {more}".rstrip()
+    head = f"{'file':{width}} {'bytes':>7} {'minutes':>8} {'bits per byte':>14} {'ahead':>7}"
+    yield f"{head} {more}".rstrip()
     for row in rows:
         minutes = "-" if row.minutes is None else f"{row.minutes:.2f}"
         line = f"{row.name:{width}} {row.n_bytes:>7,} {minutes:>8} {row.public:>14.4f}"
+        line += f" {row.ahead:>7.3f}"
         yield line + (f" {row.hidden:>8.4f} {row.excess:>7.3f}" if row.hidden is not None else "")
 
 

@@ -71,7 +71,7 @@ def declare(path: str | Path, cpu_minutes: float, how: str) -> Declaration:
     """
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
     machine += f", ternary {__version__}"
-    found = Declaration(round(cpu_minutes, 2), how, machine, _digest(Path(path)))
+    found = Declaration(round(cpu_minutes, 4), how, machine, _digest(Path(path)))
     text = json.dumps({"format": FORMAT, **asdict(found)}, indent=1) + "\n"
     write_file(beside(path), lambda file: file.write(text.encode()))
     return found

@@ -1,8 +1,4 @@
-"""Fresh text of the same kind, and what a file betrays that has seen the public one.
-
-An honest model finds the public held-out text about as hard as other honest models do, measured by
-a text that nobody trained on. A model that has seen the public text finds it too easy.
-"""
+"""The hidden text: one that no entry can have read, to hold against the public one."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from ternary.experiments.probes import perturb
 # ==================================================================================================
 QUESTION = "Is one scale for a whole matrix as good as one for 128 weights, under Muon too?"
 
-# Write it before the first run: for both lines that the program prints in the end, a verdict (lower,
-# higher, none) and a size in bits per byte; and what you had seen when you wrote it.
+# Write it before the first run: for both assumptions the verdict (lower, higher, none) on a against
+# b, and a size in bits per byte; and what you had seen when you wrote it.
 PREDICTION = ""
 
 ARMS = {"a": {"projection": "per-tensor"}, "b": {"projection": "group"}}  # b is the baseline

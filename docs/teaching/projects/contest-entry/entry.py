@@ -13,7 +13,7 @@ from dataclasses import replace
 from ternary import TernaryError, Trainer
 from ternary.contest import BASELINE, ContestText, entry_trainer, train_entry
 
-# Your candidates: what differs from the baseline. TODO: write down what you expect of each, and why.
+# Your candidates: what differs from the baseline. TODO: what you expect of each, and why.
 CANDIDATES = {
     "baseline": {},
     "faster": {"lr": 1e-2},
