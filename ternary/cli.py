@@ -147,6 +147,13 @@ def experiment(options: argparse.Namespace) -> int:
     return command.experiment(options)
 
 
+def contest(options: argparse.Namespace) -> int:
+    """Score, check or train an entry of the 100 kB contest."""
+    from ternary.contest import command
+
+    return command.contest(options)
+
+
 COMMANDS = {
     "train": train,
     "check": check,
@@ -155,6 +162,7 @@ COMMANDS = {
     "export": export,
     "inspect": inspect,
     "experiment": experiment,
+    "contest": contest,
 }
 
 
