@@ -104,7 +104,7 @@ def test_without_a_checkpoint_the_last_words_say_so():
 
 def test_a_run_that_goes_on_with_as_many_ranks_is_the_uninterrupted_one():
     whole = state(trained(2, "--threads", "1", name="whole.npz"))
-    done = on_ranks(2, *SMALL, "--threads", "1", "--save-every", "3", fault="kill")
+    done = on_ranks(2, *SMALL, "--threads", "1", "--save-every", "2", fault="kill")
     assert done.returncode != 0
     assert on_ranks(2, "--resume", "model.npz", "--quiet").stderr == ""
     assert state(Trainer.resume("model.npz")) == whole
