@@ -184,7 +184,7 @@ def fenced(language: str, code: str) -> str:
 def example_slide(title: str, part: Part, before: str, after: str) -> Slide:
     """An example with what it asks above it and what it shows below it, as far as there is room."""
     asks = sentences(before)[-1] if before else ""
-    finds = sentences(after)[0] if after else ""
+    finds = sentences(after)[0] if after and not BOLD_START.match(after) else ""
     size, (asks, finds) = arranged(part.text, asks, finds)
     body = [text for text in (asks, fenced("pycon", part.text), finds) if text]
     return Slide(title, body, [before, after], f"example {size}")
