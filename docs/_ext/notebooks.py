@@ -43,7 +43,7 @@ def deck_links(app, context) -> str:
         f'<li><a href="{top}/{path.name}">{app.env.titles[f"book/{path.stem}"].astext()}</a></li>'
         for path in decks(app)
     ]
-    return f"<ol>{''.join(items)}</ol>" if items else ""
+    return f"<p>Here they are:</p>\n<ol>{''.join(items)}</ol>" if items else ""
 
 
 def add_links(app, pagename, templatename, context, doctree):
@@ -70,7 +70,7 @@ def add_links(app, pagename, templatename, context, doctree):
         ]
         links = ["The whole book as " + " and ".join(links)] if links else []
     if pagename == DECKS:
-        context["body"] = context["body"].replace("<p>{decks}</p>", deck_links(app, context))
+        context["body"] = context["body"].replace("<!-- decks -->", deck_links(app, context))
     for link in links:
         line = f'</h1>\n<p class="take-away">{link}</p>'
         context["body"] = context["body"].replace("</h1>", line, 1)
