@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-MODULES = ("ternary_weights", "straight_through", "predictions")
+MODULES = ("ternary_weights", "straight_through", "optimizer", "transformer", "attention", "predictions")
 
 
 def load() -> None:
