@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ternary.course import program
 from ternary.course.compare import Failed, describe
 from ternary.course.guard import ANSWER, KEPT, Bounded, Refused, Snapshot, guarded, refused_words
@@ -38,6 +40,8 @@ def grade(step_id: str, source: str) -> Verdict:
     tree = _read(step, source)
     if isinstance(tree, Verdict):
         return tree
+    if source.split() == step.stub.split():
+        return Verdict(step.id, "untouched", _untouched(step), reread=step.reread)
     before = Snapshot()
     given = program.modules(until=step.id)
     vars(given["ternary_train"]).update(step.given())
@@ -52,7 +56,9 @@ def grade(step_id: str, source: str) -> Verdict:
         names = ", ".join(changed[:3])
         what = f"it replaces {names}, which the checks rely on (it has been put back)"
         verdict = _refused(step, what)
-    verdict = _explained(step, verdict, answer, recorder)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        verdict = _explained(step, verdict, answer, recorder)
     if output.count > KEPT:
         verdict.notes.append(
             f"It prints {output.count:,} characters; take its prints out, or print less."
@@ -123,15 +129,7 @@ def _explained(step: Step, verdict: Verdict, answer: Any, recorder: Recorder | N
     """The verdict with the name of the mistake, if it is a known one."""
     if recorder is None or verdict.status not in ("failed", "error"):
         return verdict
-    if step.stub_code and not callable(answer) and answer == _stub_value(step):
-        return Verdict(step.id, "untouched", _untouched(step), reread=step.reread)
     return replace(verdict, mistake=find_mistake(step, answer, recorder.calls))
-
-
-def _stub_value(step: Step) -> Any:
-    names: dict[str, Any] = {}
-    exec(step.stub_code, names)
-    return names[step.id]
 
 
 def _untouched(step: Step) -> str:

@@ -24,6 +24,7 @@ class Call:
     asked: Any
     came: Any = None
     error: BaseException | None = None
+    errors: Any = None  # how NumPy was to treat a division by 0
 
 
 class Recorder:
@@ -33,7 +34,7 @@ class Recorder:
         self.function, self.calls, self.printed = function, [], ""  # type: ignore[var-annotated]
 
     def __call__(self, *args: Any) -> Any:
-        call = Call(copy.deepcopy(args))
+        call = Call(copy.deepcopy(args), errors=np.geterr())
         self.calls.append(call)
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             try:
@@ -80,7 +81,7 @@ def _repeats(function: Any, call: Call, prints: bool) -> bool:
         args = tuple(Path(folder, a.name) if isinstance(a, Path) else a for a in args)
         again = Recorder(function)
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), np.errstate(**call.errors):
                 again(*args)
         except Exception as error:
             same_kind = type(error) is type(call.error)
