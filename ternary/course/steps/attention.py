@@ -47,7 +47,7 @@ probabilities.""",
 @ATTENTION.check
 def outputs(f: Any) -> None:
     """The outputs, and what is kept for the way back."""
-    qkv = normal(10, 96)
+    qkv = normal(10, 108)
     names = "outputs, (q k v P)"
     agrees(f, small_book().attention, qkv, 5, what=names)
 
@@ -55,9 +55,9 @@ def outputs(f: Any) -> None:
 @ATTENTION.check
 def causal(f: Any) -> None:
     """What comes later changes nothing before it."""
-    qkv = normal(5, 96)
+    qkv = normal(5, 108)
     before = np.array(f(qkv.copy(), 5)[0])
-    qkv[3:] = normal(2, 96, seed=1)
+    qkv[3:] = normal(2, 108, seed=1)
     same("the outputs at positions 0 to 2", f(qkv, 5)[0][:3], before[:3])
 
 
@@ -90,7 +90,7 @@ ATTENTION_BACKWARD = Step(
 @ATTENTION_BACKWARD.check
 def gradient(f: Any) -> None:
     """The gradient is the slope of the loss."""
-    qkv, dy, b = normal(10, 96), normal(10, 32, seed=1), small_book()
+    qkv, dy, b = normal(10, 108), normal(10, 36, seed=1), small_book()
     kept = b.attention(qkv, 5)[1]
     came = agrees(f, b.attention_backward, kept, dy, what="dL/dqkv")
     slope_holds("dL/dqkv", lambda each: float((b.attention(each, 5)[0] * dy).sum()), qkv, came)

@@ -219,6 +219,6 @@ def small_text(f: Any) -> None:
 @BITS.check
 def nothing_known(f: Any) -> None:
     """A model that knows nothing needs log2 of the number of symbols."""
-    w = latents() | {"head": np.zeros((40, 32))}
+    w = latents() | {"head": np.zeros((40, 36))}
     data = np.random.default_rng(1).integers(0, 40, 50)
     same("bits of a model with equal logits", f(w, data, 8), float(np.log2(40)))
