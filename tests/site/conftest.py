@@ -7,6 +7,7 @@
 """
 
 import os
+import re
 import sys
 import threading
 from functools import partial
@@ -35,13 +36,20 @@ SIZES = {"desk": {"width": 1200, "height": 900}, "phone": {"width": 390, "height
 
 if not (SITE / "book" / "index.html").exists():
     raise pytest.UsageError(f"there are no pages in {SITE}; run sphinx-build -W -n . {SITE}")
+MOVED = {  # by page of an address of the first edition, where it leads
+    path.as_posix(): found[1]
+    for path in SITE.glob("book/**/1*.html")
+    if (found := re.search(r'location\.replace\("([^"]+)"', path.read_text("utf-8")))
+}
 if not CHECKS.is_dir():
     raise pytest.UsageError(f"{CHECKS} is missing; run python docs/tools/fetch_vendor.py --checks")
 
 
 def pages(pattern="**/*.html"):
-    """The built pages, as paths below the site; slides are no pages, and have tests of their own."""
-    found = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob(pattern))
+    """The built pages, as paths below the site; neither slides, which have tests of their own, nor
+    pages that only lead to another address."""
+    paths = (path for path in SITE.glob(pattern) if path.as_posix() not in MOVED)
+    found = sorted(path.relative_to(SITE).as_posix() for path in paths)
     return [name for name in found if not name.startswith("slides/")]
 
 

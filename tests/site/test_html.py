@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from conftest import CHECKS, SITE, pages
+from conftest import CHECKS, MOVED, SITE, pages
 
 pytestmark = pytest.mark.site
 
@@ -98,6 +99,14 @@ def test_every_example_of_the_sources_has_its_place(read):
         page = read[name]
         assert bool(page.blocks) == (page.times is not None), name
         assert all(0 <= int(number) < page.blocks for number in page.times or {}), name
+
+
+def test_the_addresses_of_the_first_edition_lead_to_pages():
+    assert len(MOVED) == 6
+    for path, target in MOVED.items():
+        new = Path(path).with_name(target)
+        assert new.exists() and new.as_posix() not in MOVED
+        assert new.stem[3:] == Path(path).stem[3:], "another chapter"
 
 
 def test_sitemap_lists_the_pages():
