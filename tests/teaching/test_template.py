@@ -60,4 +60,4 @@ def test_the_policy_is_the_one_of_the_page():
 def test_requirements_name_the_package_and_where_wheels_may_lie():
     lines = (TEMPLATE / "requirements.txt").read_text("utf-8").splitlines()
     assert "--find-links wheels" in lines
-    assert "ternary-book" in lines
+    assert "ternary-book[course]" in lines
