@@ -3,9 +3,9 @@
 Every chapter is written as a notebook, ``_static/notebooks/NN-name.ipynb``, by
 ``docs/tools/to_notebook.py``, and has a link to it under its title. The front page leads to the
 EPUB and the PDF of the whole book, where ``docs/tools/build_site.py`` has made them; they lie in
-the folder that `downloads_folder` names. The decks of slides, made by ``docs/tools/build_slides.py``
-where `slides_folder` says, are copied to ``slides``, and a chapter and the page of the decks lead to
-them.
+the folder that `downloads_folder` names. The decks of slides, which ``docs/tools/build_slides.py``
+has made where `slides_folder` says, are copied to ``slides``; each chapter leads to its own, and a
+page for teachers to all.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 The decks are made from the chapters as they are, by ``deck.py``, and built by sphinx-revealjs,
 warnings as errors. FOLDER (default: _build/slides) then holds ``index.html``, a page for each
-chapter, and all that they need: no other host is contacted, and the folder can be copied to a stick.
+chapter, and all that they need: no other host is contacted, and the folder fits on a stick.
 In the browser, S opens the notes of the speaker, and F fills the screen.
 """
 

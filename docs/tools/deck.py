@@ -1,4 +1,4 @@
-"""Turn a chapter into a deck of slides, as Markdown for sphinx-revealjs; `build_slides.py` calls it.
+"""Turn a chapter into a deck of slides, as Markdown for sphinx-revealjs, for `build_slides.py`.
 
 Nothing in a chapter is marked for it. What it shows, it finds by what the text already is:
 
@@ -134,7 +134,7 @@ def sections(text: str) -> tuple[str, dict[str, str]]:
     return "\n".join(outside), {title: "\n".join(body) for title, body in pieces.items()}
 
 
-# --- Slides of one kind -----------------------------------------------------------------------------
+# --- Slides of one kind ---------------------------------------------------------------------------
 
 
 def words(texts: Iterable[str]) -> int:
@@ -261,11 +261,11 @@ def cut(source: str, options: dict[str, str]) -> str:
     return source[start:end]
 
 
-# --- A deck -------------------------------------------------------------------------------------------
+# --- A deck ---------------------------------------------------------------------------------------
 
 
 def key_sentences(paragraph: str, is_first: bool) -> list[str]:
-    """What of a paragraph goes on a slide: its beginning if it begins a section; what it stresses."""
+    """What goes on a slide: where a section begins, its beginning; and what is stressed."""
     whole = sentences(paragraph)
     if re.fullmatch(r"\*.*how we measure.*\*", paragraph, re.S | re.I):
         return []
@@ -347,7 +347,7 @@ def make_deck(path: Path) -> list[Slide]:
     return deck + listed("Summary", summary_points(pieces.get("Summary", "")))
 
 
-# --- As Markdown ----------------------------------------------------------------------------------------
+# --- As Markdown ----------------------------------------------------------------------------------
 
 
 def to_markdown(deck: list[Slide]) -> str:

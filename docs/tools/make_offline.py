@@ -5,7 +5,7 @@ On a machine that reaches a package index, once; the archive then installs the c
 
     README.txt         three commands
     requirements.txt   what they install
-    wheels/            the package, NumPy, and what the grader needs, for every platform and Python asked
+    wheels/            the package, NumPy, and what the grader needs, for every system and Python
     html/              the book's pages, with the slides, as docs/tools/build_site.py built them
     template/          the repository folder for students
 
@@ -33,7 +33,7 @@ PLATFORMS = {
     "mac-arm": ["macosx_14_0_arm64", "macosx_11_0_arm64"],
 }
 PYTHONS = ["3.11", "3.12", "3.13"]
-# pip judges the conditions of a package by the system that it runs on; pytest needs this on Windows.
+# pip judges conditions by the system that it runs on; pytest needs this on Windows.
 ONLY_THERE = {"windows": ["colorama"]}
 PACKAGE = "ternary-book"
 
@@ -119,9 +119,7 @@ def main(argv: list[str] | None = None) -> None:
             f"there are no pages in {given.pages}: build them with "
             "python docs/tools/build_site.py --pages-only, or name their folder with --pages"
         )
-    readme = README.format(
-        pythons=" or ".join(given.python), platforms=" or ".join(given.platform)
-    )
+    readme = README.format(pythons=" or ".join(given.python), platforms=" or ".join(given.platform))
     with tempfile.TemporaryDirectory() as folder:
         collect(Path(folder), given.platform, given.python)
         write_archive(given.out, Path(folder), given.pages, readme)

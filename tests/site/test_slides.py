@@ -4,6 +4,7 @@ import re
 
 import pytest
 from conftest import ROOT, SITE
+from deck import make_deck, plain
 
 pytestmark = pytest.mark.site
 CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]-*.md"))
@@ -55,3 +56,20 @@ def test_slides_name_no_other_host():
     files = [path for kind in ("html", "css") for path in (SITE / "slides").rglob(f"*.{kind}")]
     assert len(files) > len(CHAPTERS)
     assert [path.name for path in files if ABROAD.search(path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_slides_say_what_the_chapter_says(name):
+    """Sentences of lists and examples stand in the chapter, and every figure is shown."""
+    path = ROOT / "book" / f"{name}.md"
+    text, deck = path.read_text("utf-8"), make_deck(path)
+    flat = plain(re.sub(r"^#+ ", "", text, flags=re.M)).replace("*", "")
+    for slide in deck:
+        if slide.kind == "points":
+            said = [point.replace("*", "").split(". ")[-1].rstrip(".") for point in slide.body]
+            assert [each for each in said if each not in flat] == []
+        elif slide.kind.startswith("example"):
+            (code,) = re.findall(r"```pycon\n(.*?)\n```", "\n".join(slide.body), re.S)
+            assert code in text
+    shown = {path for slide in deck for path in re.findall(r"\{image\} (\S+)", slide.body[0])}
+    assert shown == set(re.findall(r"^`{3}\{figure\} (\S+)", text, re.M))

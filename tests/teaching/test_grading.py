@@ -32,10 +32,13 @@ def graded(tmp_path_factory):
     results, running, found = tmp_path_factory.mktemp("results"), {}, {}
     for name in SUBMISSIONS:
         files = [results / f"{name}.{kind}" for kind in ("xml", "json", "50.json")]
-        running[name] = files, begin(
-            *("--folder", EXAMPLE / "class" / name, "--hidden", EXAMPLE / "hidden"),
-            *("--seconds", SECONDS, "--junit", files[0], "--gradescope", files[1]),
-            *("--classroom", files[2]),
+        running[name] = (
+            files,
+            begin(
+                *("--folder", EXAMPLE / "class" / name, "--hidden", EXAMPLE / "hidden"),
+                *("--seconds", SECONDS, "--junit", files[0], "--gradescope", files[1]),
+                *("--classroom", files[2]),
+            ),
         )
     for name, (files, process) in running.items():
         printed, complaints = process.communicate()

@@ -42,7 +42,10 @@ def test_everything_lies_below_one_folder(archive):
 def test_wheels_are_fetched_for_every_system_and_python(archive):
     own, *others = archive[1]
     assert "--no-deps" in own
-    found = [(each[each.index("--platform") + 1], each[each.index("--python-version") + 1]) for each in others]
+    found = [
+        (each[each.index("--platform") + 1], each[each.index("--python-version") + 1])
+        for each in others
+    ]
     assert found == [
         ("manylinux_2_28_x86_64", "3.11"),
         ("manylinux_2_28_x86_64", "3.13"),

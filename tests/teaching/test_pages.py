@@ -8,6 +8,8 @@ from pathlib import Path
 import book_rules
 import pytest
 
+from ternary.course import STEPS
+
 ROOT = Path(__file__).resolve().parents[2]
 TEACHING, BOOK = ROOT / "docs" / "teaching", ROOT / "book"
 CHAPTERS = sorted(BOOK.glob("[0-9][0-9]-*.md"))
@@ -59,7 +61,10 @@ def test_notes_are_complete(page):
         *("To discuss", "Exam questions"),
     ]
     assert len(re.findall(r"^- ", parts["Objectives"], re.M)) >= 4
-    assert len(re.findall(r'^\*\*".+?"\*\* ', parts["Misconceptions, and how to surface them"], re.M)) >= 3
+    assert (
+        len(re.findall(r'^\*\*".+?"\*\* ', parts["Misconceptions, and how to surface them"], re.M))
+        >= 3
+    )
     assert len(re.findall(r"^\*[^*]+\?\* ", parts["To discuss"], re.M)) >= 2
     questions = re.findall(r"^\*\*Question \d+\.[a-z]\.\*\*", parts["Exam questions"], re.M)
     assert len(questions) >= 3
@@ -74,13 +79,23 @@ def test_minutes_are_those_of_the_chapter(page, chapter):
     assert f"all {len(minutes)} exercises" in read(page)
 
 
+@pytest.mark.parametrize("page", NOTES, ids=name_of)
+def test_minutes_are_those_of_the_graded_steps(page):
+    steps = [step for step in STEPS.values() if step.chapter == int(page.name[:2])]
+    word = f"{len(steps)} graded step{'' if len(steps) == 1 else 's'}"
+    assert f"| {word} | {sum(step.minutes for step in steps)} |" in read(page)
+
+
 def test_the_table_of_minutes_is_that_of_the_pages():
-    rows = re.findall(r"^\| \[(\d+)\. (.+?)\]\(chapters/(.+?)\) \|(.+)\|$", read(TEACHING / "chapters.md"), re.M)
-    assert [name for _, _, name, _ in rows] == [path.name for path in CHAPTERS]
-    assert [[int(n) for n in row[3].split("|")] for row in rows] == [minutes_of(p) for p in NOTES]
-    assert [row[1] for row in rows] == [re.match(r"# (.+)", read(p))[1] for p in CHAPTERS]
-    total = re.search(r"^\| together \|(.+)\|$", read(TEACHING / "chapters.md"), re.M)[1]
-    assert [int(n) for n in total.split("|")] == [sum(c) for c in zip(*map(minutes_of, NOTES), strict=True)]
+    table = read(TEACHING / "chapters.md")
+    rows = re.findall(r"^\| \[\d+\. (.+?)\]\(chapters/(.+?)\) \|(.+)\|$", table, re.M)
+    titles, names, minutes = zip(*rows, strict=True)
+    assert list(names) == [path.name for path in CHAPTERS]
+    assert list(titles) == [re.match(r"# (.+)", read(path))[1] for path in CHAPTERS]
+    numbers = [[int(n) for n in row.split("|")] for row in minutes]
+    assert numbers == [minutes_of(path) for path in NOTES]
+    (total,) = re.findall(r"^\| together \|(.+)\|$", table, re.M)
+    assert [int(n) for n in total.split("|")] == [sum(each) for each in zip(*numbers, strict=True)]
 
 
 @pytest.mark.parametrize(("page", "chapter"), PAIRS)
