@@ -62,9 +62,7 @@ The folder "template" is for students to copy and to work in; put "wheels" besid
 def requirements() -> list[str]:
     """What a student installs beside the package: its own needs, and those of the grader."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    grader = extras.get("course") or [r for r in extras["test"] if r.startswith("pytest")]
-    return [*project["dependencies"], *grader]
+    return [*project["dependencies"], *project["optional-dependencies"]["course"]]
 
 
 def download(folder: Path, needed: list[str], platform: str, python: str) -> list[str]:
@@ -103,8 +101,11 @@ def write_archive(out: Path, wheels: Path, pages: Path, readme: str) -> None:
         archive.writestr(f"{top}/requirements.txt", listed)
         for name, folder in (("wheels", wheels), ("html", pages), ("template", template)):
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-                if "__pycache__" not in path.parts:
-                    archive.write(path, f"{top}/{name}/{path.relative_to(folder).as_posix()}")
+                place = f"{top}/{name}/{path.relative_to(folder).as_posix()}"
+                if path == template / "requirements.txt":  # pip would try the net, and wait for it
+                    archive.writestr(place, "--no-index\n" + path.read_text("utf-8"))
+                elif "__pycache__" not in path.parts:
+                    archive.write(path, place)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -73,6 +73,12 @@ def test_readme_installs_what_the_list_names_without_an_index(archive):
     assert any(line.startswith("pytest") for line in listed)
 
 
+def test_the_students_copy_asks_no_server_either(archive):
+    listed = archive[0]["course/template/requirements.txt"].decode().splitlines()
+    assert "--no-index" in listed
+    assert "--find-links wheels" in listed
+
+
 def test_missing_pages_are_an_error_that_says_how_to_make_them(tmp_path):
     with pytest.raises(SystemExit, match="build_site"):
         make_offline.main(["--out", str(tmp_path / "x.zip"), "--pages", str(tmp_path)])
