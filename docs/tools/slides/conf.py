@@ -13,6 +13,7 @@ language = "en"
 extensions = ["myst_parser", "sphinx_revealjs", "mathml"]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 suppress_warnings = ["myst.header"]
+html_favicon = str(ROOT / "docs" / "_static" / "favicon.svg")
 html_copy_source = False
 html_math_renderer = "mathml"  # the browser sets it: no script, no font, no other host
 
