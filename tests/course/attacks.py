@@ -54,7 +54,7 @@ HERE = {
         "builtins.isinstance",
     ),
     "check found through a frame": Attack(
-        "import sys\ndef linear(x, W):\n    return sys._getframe(2).f_locals\n", "refused", "_getframe"
+        "import sys\ndef linear(x, W):\n    return sys._getframe(2).f_locals\n", "refused", "f_locals"
     ),
     "check tampered with": Attack(
         "class Same:\n    def __init__(self, f):\n        self.f = f\n"

@@ -57,7 +57,7 @@ def test_it_is_complete(step):
     ast.parse(step.stub)
 
 
-@each(step for step in STEPS.values() if not step.stub_code)
+@each([step for step in STEPS.values() if not step.stub_code])
 def test_its_stub_shows_nothing_of_the_body(step):
     (function,) = (n for n in ast.parse(step.stub).body if isinstance(n, ast.FunctionDef))
     assert [type(node) for node in function.body] == [ast.Expr, ast.Raise]
@@ -85,7 +85,7 @@ def test_the_section_to_reread_is_there(step):
     assert step.heading in [title for _, _, title in page.headings]
 
 
-@each(step for step in STEPS.values() if step.id in program.functions_of("ternary_train"))
+@each([step for step in STEPS.values() if step.id in program.functions_of("ternary_train")])
 def test_a_step_of_the_program_belongs_to_the_chapter_that_prints_it(step):
     text = program.text_of("ternary_train")
     before = text[: text.index(f"\ndef {step.id}(")]
