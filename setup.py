@@ -9,6 +9,8 @@ PROGRAM = ("ternary_train.py", "ternary_parts.py")
 
 
 class WithProgram(build_py):
+    """Copies the program beside the modules of the course."""
+
     def run(self):
         super().run()
         if not self.editable_mode:  # an editable package finds them in the repository

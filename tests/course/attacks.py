@@ -32,7 +32,9 @@ HERE = {
         "refused",
         "imports ternary",
     ),
-    "reference imported": Attack("from ternary_train import linear\n", "error", "asks you to write"),
+    "reference imported": Attack(
+        "from ternary_train import linear\n", "error", "asks you to write"
+    ),
     "reference read": Attack(
         "from pathlib import Path\nimport numpy\nimport sys\n"
         "for p in sys.path:\n    try:\n        open(p + '/book/program/ternary_train.py').read()\n"
@@ -41,7 +43,9 @@ HERE = {
         "opens ternary_train.py",
     ),
     "NumPy replaced": Attack(
-        f"import numpy as np\nnp.isclose = lambda *a, **k: True\n{RIGHT}", "refused", "numpy.isclose"
+        f"import numpy as np\nnp.isclose = lambda *a, **k: True\n{RIGHT}",
+        "refused",
+        "numpy.isclose",
     ),
     "NumPy replaced, and right": Attack(
         "import numpy as np\ndef linear(x, W):\n    np.sum = max\n    return x @ W.T\n",
@@ -54,7 +58,9 @@ HERE = {
         "builtins.isinstance",
     ),
     "check found through a frame": Attack(
-        "import sys\ndef linear(x, W):\n    return sys._getframe(2).f_locals\n", "refused", "f_locals"
+        "import sys\ndef linear(x, W):\n    return sys._getframe(2).f_locals\n",
+        "refused",
+        "f_locals",
     ),
     "check tampered with": Attack(
         "class Same:\n    def __init__(self, f):\n        self.f = f\n"
@@ -79,7 +85,9 @@ HERE = {
     "a giant array": Attack(
         "import numpy as np\ndef linear(x, W):\n    return np.empty(1 << 50)\n", "stopped", "memory"
     ),
-    "a text as an answer": Attack("def linear(x, W):\n    return 'no'\n", "failed", "expected numbers"),
+    "a text as an answer": Attack(
+        "def linear(x, W):\n    return 'no'\n", "failed", "expected numbers"
+    ),
 }
 
 APART = {

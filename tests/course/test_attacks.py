@@ -36,7 +36,7 @@ def test_nothing_of_it_remains():
 def test_what_ends_or_holds_its_process_is_reported_in_words():
     pairs = [("linear", attack.text) for attack in attacks.APART.values()]
     verdicts = grade_all(pairs, seconds=4)
-    told = {name: verdict for name, verdict in zip(attacks.APART, verdicts, strict=True)}
+    told = dict(zip(attacks.APART, verdicts, strict=True))
     for name, verdict in told.items():
         attack = attacks.APART[name]
         assert verdict.status == attack.status, (name, verdict)

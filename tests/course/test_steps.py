@@ -37,7 +37,9 @@ def test_the_reference_passes(step):
     assert not verdict.mistake
 
 
-@pytest.mark.parametrize(("step", "wrong"), MISTAKES, ids=[f"{s.id}: {w.says}" for s, w in MISTAKES])
+@pytest.mark.parametrize(
+    ("step", "wrong"), MISTAKES, ids=[f"{s.id}: {w.says}" for s, w in MISTAKES]
+)
 def test_a_wrong_answer_is_told_its_own_mistake(step, wrong):
     assert wrong.find in program.reference(step.id)
     verdict = grade(step.id, step.mistaken(wrong))
@@ -95,5 +97,7 @@ def test_a_step_of_the_program_belongs_to_the_chapter_that_prints_it(step):
 def test_a_whole_program_answers_every_step_of_it():
     """Who has typed the book's program can hand it in for any of its functions."""
     text = program.text_of("ternary_train")
-    failed = [name for name in program.functions_of("ternary_train") if not grade(name, text).passed]
+    failed = [
+        name for name in program.functions_of("ternary_train") if not grade(name, text).passed
+    ]
     assert failed == []
