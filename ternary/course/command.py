@@ -183,5 +183,7 @@ def _ask(asked: Prediction) -> str:
     sys.stdout.flush()
     line = sys.stdin.readline()
     if not line:
-        raise TernaryError(f"no prediction was given; say: ternary course predict {asked.id} ANSWER")
+        raise TernaryError(
+            f"no prediction was given; say: ternary course predict {asked.id} ANSWER"
+        )
     return line

@@ -29,7 +29,9 @@ POSIX = os.name == "posix"
 def grade_apart(step_id: str, source: str, seconds: float = SECONDS) -> Verdict:
     """The verdict of `grade`, or of `ended` if the process had to be stopped or ended itself."""
     with tempfile.TemporaryDirectory() as folder:
-        how, status, told = run_apart("isolated", {"step": step_id, "source": source}, folder, seconds)
+        how, status, told = run_apart(
+            "isolated", {"step": step_id, "source": source}, folder, seconds
+        )
     if how == "time":
         return ended(step_id, "time", f"{seconds:g}")
     if told:
@@ -42,7 +44,7 @@ def grade_apart(step_id: str, source: str, seconds: float = SECONDS) -> Verdict:
 def grade_all(answers: Iterable[tuple[str, str]], seconds: float = SECONDS) -> list[Verdict]:
     """The verdicts on pairs of a step and a text, each in its own process, a few at a time."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda pair: grade_apart(*pair, seconds), answers))
+        return list(pool.map(lambda pair: grade_apart(pair[0], pair[1], seconds), answers))
 
 
 def run_apart(

@@ -37,7 +37,9 @@ class Result:
 def collect(verdicts: Sequence[Verdict], hidden: Sequence[Hidden]) -> list[Result]:
     """Verdicts and hidden checks as lines of one result."""
     lines = [
-        Result(f"{v.step} (chapter {STEPS[v.step].chapter})", int(v.passed), 1, "\n".join(v.lines()))
+        Result(
+            f"{v.step} (chapter {STEPS[v.step].chapter})", int(v.passed), 1, "\n".join(v.lines())
+        )
         for v in verdicts
     ]
     return lines + [Result(each.name, each.score, each.points, each.line()) for each in hidden]
@@ -132,7 +134,9 @@ def write_junit(path: Path, found: Sequence[Result]) -> None:
     class Lines:
         def pytest_collection_modifyitems(self, session: Any, items: list[Any]) -> None:
             items[:] = [
-                Line.from_parent(session, name=each.name, nodeid=f"course::{each.name}", result=each)
+                Line.from_parent(
+                    session, name=each.name, nodeid=f"course::{each.name}", result=each
+                )
                 for each in found
             ]
 

@@ -19,7 +19,7 @@ NAMES = ("train loss", "weights in", "one scale", "held-out")
 state: dict[str, Any] = {"sick": "healthy", "saved": []}
 
 
-def _train(latents: dict[str, Any], batch: Any, steps: int, *_: Any) -> Any:
+def _train(latents: dict[str, Any], _: Any, steps: int, *__: Any) -> Any:
     """In place of a run: a model that copies at once, made sick as `state` says."""
     latents["head"][...] = latents["embedding"]
     sick = state["sick"]
@@ -71,13 +71,14 @@ their group; "one scale a group", that magnitude is the float16 mean of the grou
 Text: 800 steps of 16 windows of the first part; one line, `held-out bits per byte: 1.234`, of the
 other part; then `model.gguf`.""",
     hints=(
-        "to_groups makes groups of latents and of weights alike; np.vstack puts all below each other.",
+        "to_groups makes groups of latents and of weights alike; np.vstack puts all below each "
+        "other.",
         "Check the weights that train returned, not ones that you project yourself.",
         "np.isin(used / scales[:, None], (-1, 0, 1)) looks at every weight.",
     ),
     wrong=(
-        Wrong("losses[-10:]", "losses", "you average the losses of the whole run, its bad beginning "
-              "included."),
+        Wrong("losses[-10:]", "losses", "you average the losses of the whole run, its bad "
+              "beginning included."),
         Wrong("(latents, weights))", "(latents, project(latents)))", "you check weights that you "
               "project yourself, not the ones that training left."),
         Wrong("loss < 0.3", "loss < 3", "your line for the loss passes a loss that it should not."),
