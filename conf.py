@@ -31,7 +31,7 @@ extensions = [
 root_doc = "book/index"
 # A whitelist: nothing else at the top (.pytest_cache/README.md, CHANGELOG.md) becomes a page.
 include_patterns = ["book/**", "docs/**"]
-exclude_patterns = ["_build", ".*", "vendor"]
+exclude_patterns = ["_build", ".*", "vendor", "docs/teaching/template"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline", "attrs_block"]
 myst_heading_anchors = 3

@@ -132,6 +132,13 @@ def experiment(options: argparse.Namespace) -> int:
     return command.experiment(options)
 
 
+def course(options: argparse.Namespace) -> int:
+    """The graded steps of the book."""
+    from ternary.course import command
+
+    return command.course(options)
+
+
 def contest(options: argparse.Namespace) -> int:
     """Score, check or train an entry of the 100 kB contest."""
     from ternary.contest import command
@@ -147,6 +154,7 @@ COMMANDS = {
     "export": export,
     "inspect": inspect,
     "experiment": experiment,
+    "course": course,
     "contest": contest,
 }
 

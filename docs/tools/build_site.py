@@ -5,7 +5,8 @@ what they publish is what was checked. In FOLDER (default: _build) it makes
 
     downloads/three-values.epub
     downloads/three-values.pdf
-    html/           the site, with the notebooks and both books among its files
+    slides/         a deck for every chapter
+    html/           the site, with notebooks, slides and both books among its files
 
 and stops at the first warning. It fetches what the pages serve themselves into ``vendor``, if that
 is not there yet; ``docs/hosting.md`` says what each part needs.
@@ -58,7 +59,9 @@ def main() -> None:
         shutil.copy(out / "epub" / f"{NAME}.epub", downloads)
         sphinx("one page", "singlehtml", out / "singlehtml", out)
         run("PDF", TOOLS / "make_pdf.py", out / "singlehtml", downloads / f"{NAME}.pdf")
-    sphinx("pages", "html", out / "html", out, "-D", f"downloads_folder={downloads}")
+    run("slides", TOOLS / "build_slides.py", "--out", out / "slides")
+    kept = f"downloads_folder={downloads}", f"slides_folder={out / 'slides'}"
+    sphinx("pages", "html", out / "html", out, *(word for each in kept for word in ("-D", each)))
     print(f"the site is in {out / 'html'}; to read it: python -m http.server -d {out / 'html'}")
 
 

@@ -46,9 +46,11 @@ if not CHECKS.is_dir():
 
 
 def pages(pattern="**/*.html"):
-    """The built pages, as paths below the site; not those that only lead to another address."""
+    """The built pages, as paths below the site; neither slides, which have tests of their own, nor
+    pages that only lead to another address."""
     paths = (path for path in SITE.glob(pattern) if path.as_posix() not in MOVED)
-    return sorted(path.relative_to(SITE).as_posix() for path in paths)
+    found = sorted(path.relative_to(SITE).as_posix() for path in paths)
+    return [name for name in found if not name.startswith("slides/")]
 
 
 class Handler(SimpleHTTPRequestHandler):
