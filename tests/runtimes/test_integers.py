@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import relative_rms
 
-from ternary.experiments.integer_runtime import SAME, WAYS, computed, position_errors
+from ternary.experiments.integer_runtime import SAME, WAYS, computed, position_errors, relative_rms
 from ternary.experiments.readers import LlamaCpp
 
 
