@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Self
 
 PROGRAM = """
@@ -40,7 +41,8 @@ class LastWords:
     def become(self, words: str) -> None:
         """Let `words`, one line, be what is said in the end; the empty one is nothing."""
         assert self._speaker.stdin is not None
-        print(words, file=self._speaker.stdin, flush=True)
+        with suppress(BrokenPipeError):  # somebody ended the speaker: the run goes on without
+            print(words, file=self._speaker.stdin, flush=True)
 
     def close(self) -> None:
         """End without last words."""

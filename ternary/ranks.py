@@ -122,14 +122,11 @@ class Ranks(Job):
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._blas.__exit__(None, None, None)
         if error is not None and not self._is_shared():
-            told = isinstance(error, (TernaryError, OSError))
-            print(
-                f"ternary: error on rank {self.rank}: "
-                + (str(error) if told else "".join(traceback.format_exception(error))),
-                file=sys.stderr,
-                flush=True,
-            )
-            self._comm.Abort(2)
+            known = isinstance(error, (TernaryError, OSError))
+            what = str(error) if known else "".join(traceback.format_exception(error)).strip()
+            print(f"ternary: error on rank {self.rank}: {what}\n{self._words}", file=sys.stderr)
+            sys.stderr.flush()
+            self._comm.Abort(2)  # and with it all ranks, at once
         if self._last_words:
             self._last_words.close()
         if error is not None and self.rank:
@@ -176,9 +173,9 @@ class Ranks(Job):
         return True
 
     def _tell(self, words: str) -> None:
+        self._words = f"ternary: the job ended early, because one of its processes did; {words}"
         if self._last_words:
-            ended = "ternary: the job ended early, because one of its processes did"
-            self._last_words.become(f"{ended}; {words}")
+            self._last_words.become(self._words)
 
 
 class RankParallel(DataParallel):
