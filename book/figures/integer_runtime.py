@@ -2,14 +2,15 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from style import BLUE, GREY, ORANGE, panels
+from style import BLUE, GREEN, GREY, ORANGE, panels
 
 from ternary.experiments import load_record
 
 LINES = {
     "float32": ("float32", GREY, "X"),
     "8 bits a block": ("8 bits, blocks of 32", ORANGE, "s"),
-    "fused": ("all of its rounding", BLUE, "o"),
+    "fused": ("float16 attention, fused", GREEN, "^"),
+    "norms": ("all of its rounding", BLUE, "o"),
 }
 
 
