@@ -147,6 +147,13 @@ def experiment(options: argparse.Namespace) -> int:
     return command.experiment(options)
 
 
+def course(options: argparse.Namespace) -> int:
+    """The graded steps of the book."""
+    from ternary.course import command
+
+    return command.course(options)
+
+
 COMMANDS = {
     "train": train,
     "check": check,
@@ -155,6 +162,7 @@ COMMANDS = {
     "export": export,
     "inspect": inspect,
     "experiment": experiment,
+    "course": course,
 }
 
 

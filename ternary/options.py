@@ -7,6 +7,7 @@ import os
 
 from ternary import __version__
 from ternary.config import OPTIMIZERS, TrainingConfig
+from ternary.course.options import add_course
 from ternary.data import TASKS
 from ternary.export import TARGETS
 from ternary.export.gguf import FILE_TYPES
@@ -43,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     inspecting = commands.add_parser("inspect", help="say what a model file is, and who loads it")
     inspecting.add_argument("file", help="a checkpoint, .gguf or .safetensors, or a model's folder")
     _add_experiment(commands.add_parser("experiment", help="repeat an experiment of the book"))
+    add_course(commands.add_parser("course", help="graded steps: start, check, progress"))
     return parser
 
 

@@ -1,7 +1,7 @@
-"""The course: graded steps, predictions, and the grader that a page and the terminal share.
+r"""The course: graded steps, predictions, and the grader that a page and the terminal share.
 
 **A step** is one `Step`, defined in `ternary.course.steps`: its id (the name of the function that
-the reader writes), chapter and section to reread, title, minutes, the stub, hints in levels, checks,
+the reader writes), chapter and section to reread, title, minutes, stub, hints in levels, checks,
 and plausible wrong answers. The reference is the function of `book/program/` with that name, and a
 wrong answer is the reference with one piece of text replaced; so there is one source.
 
@@ -24,7 +24,7 @@ has committed to one: `reveal(id, committed) -> dict`.
 >>> verdict = grade("to_groups", step.stub)
 >>> sorted(verdict.to_json())
 ['checks', 'message', 'mistake', 'notes', 'reread', 'status', 'step']
->>> print(*verdict.lines(), sep="\\n")
+>>> print(*verdict.lines(), sep="\n")
 FAIL  to_groups: to_groups is still the stub; write it, then check again.
   Reread: chapter 3, Scopes in the package (book/03-group-scales.md)
 """

@@ -1,4 +1,4 @@
-"""The grader: one function from an answer's text to a verdict, the same in a page and a terminal."""
+"""The grader: from an answer's text to a verdict, the same in a page and in a terminal."""
 
 from __future__ import annotations
 

@@ -25,16 +25,15 @@ ANSWER = "<answer>"  # the file name of the reader's text, in tracebacks
 PACKAGE = __name__.partition(".")[0]
 KEPT = 2_000  # characters of what an answer prints
 # Ways out of an answer into the grader that runs it; no step needs one of them.
-BACK_DOORS = set(
-    "__globals__ __builtins__ __closure__ __code__ __subclasses__ f_back f_globals f_locals tb_frame "
-    "gi_frame _getframe meta_path addaudithook settrace setprofile get_referrers get_objects "
-    "currentframe".split()
-)
+BACK_DOORS = {"__globals__", "__builtins__", "__closure__", "__code__", "__subclasses__"}
+BACK_DOORS |= {"f_back", "f_globals", "f_locals", "tb_frame", "gi_frame", "_getframe"}
+BACK_DOORS |= {"currentframe", "get_referrers", "get_objects", "meta_path", "addaudithook"}
+BACK_DOORS |= {"settrace", "setprofile"}
 PROGRAMS = {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.spawn"}
 PROGRAMS |= {"os.posix_spawn", "os.startfile", "pty.spawn", "socket.connect", "socket.bind"}
 
 
-class Refused(BaseException):  # noqa: N818  (the reader's `except Exception` must not catch it)
+class Refused(BaseException):  # the reader's `except Exception` must not catch it
     """An answer that does what none may do; its text is for the reader."""
 
 
@@ -50,9 +49,9 @@ class _Watch:
             return
         if event == "open" and isinstance(args[0], str | bytes):
             path = Path(args[0].decode() if isinstance(args[0], bytes) else args[0])
-            if path.stem in ("ternary_train", "ternary_parts") or PACKAGE in path.parts[-4:-1]:
-                if path.suffix in (".py", ".pyc"):
-                    self.refuse(f"it opens {path.name}, in which the answer stands")
+            known = path.stem in ("ternary_train", "ternary_parts")
+            if (known or PACKAGE in path.parts[-4:-1]) and path.suffix in (".py", ".pyc"):
+                self.refuse(f"it opens {path.name}, in which the answer stands")
         elif event in PROGRAMS:
             self.refuse(f"it starts another program or a connection ({event})")
 
@@ -84,13 +83,17 @@ def refused_words(tree: ast.AST) -> str:
         elif isinstance(node, ast.ImportFrom):
             names = [node.module or ""]
         if any(name.partition(".")[0] == PACKAGE for name in names):
-            return f"line {node.lineno} imports {PACKAGE}, the package's own implementation"  # type: ignore[attr-defined]
+            return f"line {_line(node)} imports {PACKAGE}, the package's own implementation"
         word = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             word = node.value
         if word in BACK_DOORS:
-            return f"line {node.lineno} uses {word}, a way into the grader"  # type: ignore[attr-defined]
+            return f"line {_line(node)} uses {word}, a way into the grader"
     return ""
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))
 
 
 class Bounded(io.TextIOBase):

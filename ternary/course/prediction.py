@@ -91,8 +91,8 @@ def find_prediction(name: str) -> Prediction:
 def reveal(name: str, committed: str) -> dict[str, Any]:
     """Run a prediction's code, and say how the committed answer compares with what came.
 
-    Returns the types of JSON: ``prediction``, ``committed``, ``came`` (what was printed), ``right``,
-    and ``explanation``.
+    Returns the types of JSON: ``prediction``, ``committed``, ``came`` (what was printed),
+    ``right``, and ``explanation``.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from ternary.errors import TernaryError
 
 HERE = Path(__file__).parent
 PLACES = (
-    HERE / "program",  # in an installed package
+    HERE / "readers_program",  # in an installed package: `setup.py` puts them there
     HERE.parents[1] / "book" / "program",  # in a copy of the repository
     HERE.parents[1],  # in a page, where the files of the program lie beside the package
 )

@@ -125,7 +125,7 @@ class Step:
         top = f"# {self.title}: a step of chapter {self.chapter}, about {self.minutes} minutes.\n"
         if self.stub_code:
             return f"{top}{self.header}\n\n{_comment(self.doc)}\n{self.stub_code.strip()}\n"
-        doc = "\n    ".join(self.doc.strip().splitlines())
+        doc = self.doc.strip().replace("\n", "\n    ").replace("    \n", "\n")
         end = "\n    " if "\n" in doc else ""
         body = f'    """{doc}{end}"""\n    raise NotImplementedError("write this function")\n'
         return f"{top}{self.header}\n\n\n{program.signature(self.id)}\n{body}"

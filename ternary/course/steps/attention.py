@@ -47,7 +47,7 @@ probabilities.""",
 @ATTENTION.check
 def outputs(f: Any) -> None:
     """The outputs, and what is kept for the way back."""
-    qkv = normal(10, 96)
+    qkv = normal(10, 108)
     names = "outputs, (q k v P)"
     agrees(f, small_book().attention, qkv, 5, what=names)
 
@@ -55,9 +55,9 @@ def outputs(f: Any) -> None:
 @ATTENTION.check
 def causal(f: Any) -> None:
     """What comes later changes nothing before it."""
-    qkv = normal(5, 96)
+    qkv = normal(5, 108)
     before = np.array(f(qkv.copy(), 5)[0])
-    qkv[3:] = normal(2, 96, seed=1)
+    qkv[3:] = normal(2, 108, seed=1)
     same("the outputs at positions 0 to 2", f(qkv, 5)[0][:3], before[:3])
 
 
@@ -67,14 +67,17 @@ ATTENTION_BACKWARD = Step(
     heading="Softmax and attention",
     title="The way back through attention",
     minutes=45,
-    doc="""dL/dqkv `(B T, 3 D)` from dL/dy `(B T, D)` and the `(q, k, v, P)` that `attention` keeps.""",
+    doc="""dL/dqkv `(B T, 3 D)` from dL/dy `(B T, D)` and the `(q, k, v, P)` that `attention`
+keeps.""",
     hints=(
         "Undo the last line first: dy as (B, HEADS, T, d). P @ v is a product with two gradients.",
         "Softmax: dS = P * (dP - the sum of dP * P over the row).",
-        "Rotations are undone by turning the other way; q was divided by a root, its gradient is too.",
+        "Rotations are undone by turning the other way; q was divided by a root, its gradient is "
+        "too.",
     ),
     wrong=(
-        Wrong("(dP - (dP * P).sum(axis=3, keepdims=True))", "dP", "your softmax lets each score act "
+        Wrong("(dP - (dP * P).sum(axis=3, keepdims=True))", "dP", "your softmax lets each score "
+              "act "
               "alone; a probability that grows takes from all others."),
         Wrong("turn(dq, -1)", "turn(dq, 1)", "the gradient is turned on, where it should be turned "
               "back."),
@@ -90,7 +93,7 @@ ATTENTION_BACKWARD = Step(
 @ATTENTION_BACKWARD.check
 def gradient(f: Any) -> None:
     """The gradient is the slope of the loss."""
-    qkv, dy, b = normal(10, 96), normal(10, 32, seed=1), small_book()
+    qkv, dy, b = normal(10, 108), normal(10, 36, seed=1), small_book()
     kept = b.attention(qkv, 5)[1]
     came = agrees(f, b.attention_backward, kept, dy, what="dL/dqkv")
     slope_holds("dL/dqkv", lambda each: float((b.attention(each, 5)[0] * dy).sum()), qkv, came)
@@ -105,8 +108,8 @@ FORWARD = Step(
     doc="""Logits `(B T, VOCAB)` of tokens `(B, T)`, and what the way back needs.
 
 `w` holds the weights by the names in SHAPES. The stream begins as rows of `embedding`. Each of the
-LAYERS adds to it `o` of the attention of norm1 of it, and then `down` of the squared ReLU of `up` of
-norm2 of it. The logits are `head` of `norm` of the stream.
+LAYERS adds to it `o` of the attention of norm1 of it, and then `down` of the squared ReLU of `up`
+of norm2 of it. The logits are `head` of `norm` of the stream.
 
 What the way back needs is `(tokens, kept, x, last)`: for each layer in `kept` the tuple
 `(h, n1, y, a, z, n2, relu)`, the two normed streams h and z, the attention's output y, the ReLU
@@ -123,7 +126,8 @@ stream, and what its norm keeps.""",
         Wrong("linear(relu**2,", "linear(relu,", "your ReLU is not squared."),
         Wrong('norm(x, w[p + "norm2"])', 'norm(x, w[p + "norm1"])',
               "you use the gain norm1 twice; the second norm has its own."),
-        Wrong('p = f"layers.{i}."', 'p = "layers.0."', "every layer uses the weights of the first."),
+        Wrong('p = f"layers.{i}."', 'p = "layers.0."', "every layer uses the weights of the "
+              "first."),
     ),
     given=sizes,
 )
@@ -166,7 +170,8 @@ BACKWARD = Step(
               "part; it flows past it as well."),
         Wrong("2 * relu * da", "da * (relu > 0)", "you go back through a plain ReLU; squared, its "
               "slope is 2 relu."),
-        Wrong("reversed(range(LAYERS))", "range(LAYERS)", "you go through the layers in the order of "
+        Wrong("reversed(range(LAYERS))", "range(LAYERS)", "you go through the layers in the order "
+              "of "
               "the way forth; the last one comes first."),
         Wrong('norm_backward(n2, w[p + "norm2"], dz)', 'norm_backward(n1, w[p + "norm2"], dz)',
               "the second norm uses what the first one kept."),

@@ -21,11 +21,13 @@ DEAD = Step(
     doc="""The numbers of the groups whose stored scale is 0, for each matrix that has some.
 
 `latents` is a dict of arrays by name; gains have one axis and no groups. The result is a dict from
-names to int arrays of group numbers, in their order; matrices without a dead group are left out.""",
+names to int arrays of group numbers, in their order; matrices without a dead group are left
+out.""",
     hints=("The scale as it is stored is float16; `ternarize` returns it.",
            "np.flatnonzero says where something is true."),
     wrong=(
-        Wrong("s == 0", "s < 1e-3", "you call a small scale dead; only one that is stored as 0 is."),
+        Wrong("s == 0", "s < 1e-3", "you call a small scale dead; only one that is stored as 0 "
+              "is."),
         Wrong(" if (s == 0).any()", "", "matrices without a dead group are to be left out."),
         Wrong("ternarize(name, W)[1]", "np.abs(W).mean(axis=1)",
               "you look at rows in full precision; a stored scale of a group is meant."),
@@ -116,7 +118,8 @@ def fit_layer(x, y, steps, lr=0.3):
 """,
     wrong=(
         Wrong("latents = latents - lr * dW", "latents = W - lr * dW",
-              "each step starts from the rounded weights, so that what a latent had gathered is lost."),
+              "each step starts from the rounded weights, so that what a latent had gathered is "
+              "lost."),
         Wrong("latents = latents - lr * dW", "latents = latents + lr * dW",
               "you go uphill; the sign was right."),
         Wrong("latents = latents - lr * dW", "latents = latents - lr * dW * (W != 0)",
@@ -175,11 +178,13 @@ What is wrong with each? Put a letter for each run.
     ),
     stub_code='diagnosis = {"A": "", "B": "", "C": ""}',
     wrong=(
-        Wrong('"A": "c"', '"A": "b"', "run A's latents move, from 0.088 to 0.167, which no tiny rate "
+        Wrong('"A": "c"', '"A": "b"', "run A's latents move, from 0.088 to 0.167, which no tiny "
+              "rate "
               "does; and still not one code flips."),
         Wrong('"B": "e"', '"B": "f"', "run B's loss falls to 0, which it cannot do with wrong "
               "targets; look at the column that is 0 from the first step on."),
-        Wrong('"C": "a"', '"C": "d"', "run C's loss goes down a little and its first step flips two "
+        Wrong('"C": "a"', '"C": "d"', "run C's loss goes down a little and its first step flips "
+              "two "
               "codes of three; uphill, the loss would only grow."),
     ),
 )
@@ -188,8 +193,10 @@ What is wrong with each? Put a letter for each run.
 @LOGS.check
 def causes(f: Any) -> None:
     """A letter for each run, and the right one."""
-    require(isinstance(f, dict) and set(f) == set("ABC"), "expected a dict with the keys A, B and C")
+    require(isinstance(f, dict) and set(f) == set("ABC"), "expected a dict with the keys A, B and "
+          "C")
     for run, letter in f.items():
-        require(letter in list("abcdef"), f"run {run}: expected a letter from a to f, came {letter!r}")
+        require(letter in list("abcdef"), f"run {run}: expected a letter from a to f, came "
+              f"{letter!r}")
     wrong = [run for run in "ABC" if f[run] != book.diagnosis[run]]
     require(not wrong, f"the cause of run {' and '.join(wrong)} is another one")

@@ -68,7 +68,8 @@ the first in the lowest two bits. A weight is its code times the scale.""",
     ),
     wrong=(
         Wrong("[0, 2, 4, 6]", "[6, 4, 2, 0]", "you read the highest bits first."),
-        Wrong(".astype(np.float32) - 1)", ".astype(np.float32))", "you forget that codes are stored "
+        Wrong(".astype(np.float32) - 1)", ".astype(np.float32))", "you forget that codes are "
+              "stored "
               "plus one."),
         Wrong("digits.reshape(len(blocks), -1).astype(np.float32) - 1",
               "(digits.reshape(len(blocks), -1) - np.uint8(1)).astype(np.float32)",
@@ -102,14 +103,16 @@ GGUF = Step(
     heading="A GGUF file, read by hand",
     title="One value of a GGUF file",
     minutes=20,
-    doc="""A text, a list of texts, an int or a float: the number of its type in GGUF, then its bytes.
+    doc="""A text, a list of texts, an int or a float: the number of its type in GGUF, then its
+bytes.
 
 The number is four bytes: 4 for an int, which is then an uint32; 6 for a float, a float32; 8 for a
-text, which is its number of bytes as uint64 and then its UTF-8; 9 for a list, which is the number of
-its elements' type, 8, as uint32, their number as uint64, and the elements without types of their own.
-All numbers have their lower bytes first.""",
+text, which is its number of bytes as uint64 and then its UTF-8; 9 for a list, which is the number
+of its elements' type, 8, as uint32, their number as uint64, and the elements without types of
+their own. All numbers have their lower bytes first.""",
     hints=(
-        "np.array([...], '<u4').tobytes(); an uint64 below 2**32 is that number and a zero, in '<u4'.",
+        "np.array([...], '<u4').tobytes(); an uint64 below 2**32 is that number and a zero, in "
+        "'<u4'.",
         "How long is 'é' in UTF-8?",
         "An element of a list is gguf(element) without its first four bytes.",
     ),
@@ -144,10 +147,10 @@ WRITE = Step(
     doc="""Codes, scales and gains under llama.cpp's names, with all that it asks for.
 
 `path` is where the file goes, `latents` a dict by name, `context` the window. The chapter has the
-layout: `GGUF`, version 3, two counts, the metadata, the tensors' names, sizes (the last axis first),
-types and offsets, then, from a multiple of 32 on, their bytes, each filled up to a multiple of 32.
-Matrices are Q2_0, type 42; gains are float32, type 0. The metadata are those of the chapter's listing:
-the architecture arcee with its sizes, and a vocabulary of 256 bytes.""",
+layout: `GGUF`, version 3, two counts, the metadata, the tensors' names, sizes (the last axis
+first), types and offsets, then, from a multiple of 32 on, their bytes, each filled up to a
+multiple of 32. Matrices are Q2_0, type 42; gains are float32, type 0. The metadata are those of
+the chapter's listing: the architecture arcee with its sizes, and a vocabulary of 256 bytes.""",
     hints=(
         "Make the head and the body beside each other; an offset is how long the body is by then.",
         "bytes(-n % 32) is the filling behind n bytes.",

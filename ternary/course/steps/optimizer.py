@@ -25,13 +25,15 @@ Divided by 1 - beta**t they are free of their start at 0. The weight then moves 
 `lr` times the ratio of the first to (the root of the second, plus eps); and beside that, by itself,
 it shrinks by `lr * weight_decay` of what it is. Nothing is returned.""",
     hints=(
-        "`m += ...` changes an array in place; `m = ...` makes a new one that the caller never sees.",
+        "`m += ...` changes an array in place; `m = ...` makes a new one that the caller never "
+        "sees.",
         "Correct the averages for their start without changing m and v themselves.",
         "The decay stands outside of the division: that is the W in AdamW.",
     ),
     wrong=(
         Wrong("m / (1 - beta1**t), v / (1 - beta2**t)", "m, v",
-              "you leave out the division by 1 - beta**t: the first steps are far too short or long."),
+              "you leave out the division by 1 - beta**t: the first steps are far too short or "
+              "long."),
         Wrong("(np.sqrt(v_hat) + eps) + weight_decay * w)", "(np.sqrt(v_hat) + eps))",
               "there is no weight decay in your step."),
         Wrong("m_hat / (np.sqrt(v_hat) + eps) + weight_decay * w",

@@ -84,7 +84,8 @@ WHOLE = Step(
     heading="One scale a token",
     title="A token in int8",
     minutes=20,
-    doc="""Codes int8 of vectors `(n, d)` and one scale `(n, 1)` for each; a vector of zeros has scale 0.
+    doc="""Codes int8 of vectors `(n, d)` and one scale `(n, 1)` for each; a vector of zeros has
+scale 0.
 
 The largest magnitude of a vector becomes 2 ** (bits - 1) - 1, 127 for 8 bits, and every number the
 nearest whole one. The scale times a code is nearly the number again. Zeros have codes of 0.""",
@@ -95,10 +96,12 @@ nearest whole one. The scale times a code is nearly the number again. Zeros have
     ),
     wrong=(
         Wrong("np.where(s == 0, np.inf, s)", "s", "a vector of zeros is divided by 0."),
-        Wrong("np.rint(x /", "np.trunc(x /", "you cut off, where the nearest whole number is meant."),
+        Wrong("np.rint(x /", "np.trunc(x /", "you cut off, where the nearest whole number is "
+              "meant."),
         Wrong("max(axis=1, keepdims=True)", "max(keepdims=True)", "all vectors share a scale; each "
               "has its own."),
-        Wrong("2 ** (bits - 1) - 1", "2 ** (bits - 1)", "the largest number becomes 128, which int8 "
+        Wrong("2 ** (bits - 1) - 1", "2 ** (bits - 1)", "the largest number becomes 128, which "
+              "int8 "
               "does not have."),
     ),
 )
@@ -143,7 +146,8 @@ trits, `scales` float16 `(out_dim, groups)` one for each `group` of them in a ro
         Wrong("t.astype(np.int32), codes.T.astype(np.int32)", "t, codes.T",
               "your sums are int8, and run over; add up in int32."),
         Wrong("scales[:, g]", "scales[:, 0]", "every group is given the first one's scale."),
-        Wrong("astype(np.float32) * s for", "astype(np.float32) for", "the token's scale is missing."),
+        Wrong("astype(np.float32) * s for", "astype(np.float32) for", "the token's scale is "
+              "missing."),
         Wrong("t, s = whole_numbers(x)", "t, s = whole_numbers(x, 4)", "you round to four bits."),
     ),
 )
@@ -171,7 +175,8 @@ TEACHER = Step(
     heading="The probabilities of a teacher",
     title="A teacher's loss",
     minutes=30,
-    doc="""Loss in nats and dL/dlogits: of the text, and in the share `alpha` of a teacher's answers.
+    doc="""Loss in nats and dL/dlogits: of the text, and in the share `alpha` of a teacher's
+answers.
 
 `teacher` holds the teacher's logits `(n, vocab)`. The second loss is the cross-entropy of the
 student's probabilities under the teacher's, both at temperature `tau`, averaged over the n tokens,
@@ -182,10 +187,12 @@ times tau². It has the weight alpha, the loss of the targets the weight 1 - alp
         "Its gradient by the logits over tau is p - q; one factor of tau² is left as tau.",
     ),
     wrong=(
-        Wrong("alpha * tau**2 * soft", "alpha * soft", "your loss lacks the factor tau², which keeps "
+        Wrong("alpha * tau**2 * soft", "alpha * soft", "your loss lacks the factor tau², which "
+              "keeps "
               "it as loud as the other."),
         Wrong("alpha * tau * (p - q)", "alpha * (p - q)", "your gradient lacks a factor tau."),
-        Wrong("(q * np.log(p))", "(p * np.log(q))", "teacher and student have changed places in the "
+        Wrong("(q * np.log(p))", "(p * np.log(q))", "teacher and student have changed places in "
+              "the "
               "loss."),
         Wrong("softmax(logits / tau), softmax(teacher / tau)", "softmax(logits), softmax(teacher)",
               "the logits are not divided by the temperature."),

@@ -11,7 +11,7 @@ import numpy as np
 from ternary.course import program
 
 
-def sizes(d: int = 32, vocab: int = 40, ff: int = 48) -> dict[str, Any]:
+def sizes(d: int = 36, vocab: int = 40, ff: int = 48) -> dict[str, Any]:
     """The program's constants for a model of two layers that takes a millisecond."""
     block: dict[str, tuple[int, ...]] = {**dict.fromkeys("qkvo", (d, d)), "up": (ff, d)}
     block |= {"down": (d, ff), "norm1": (d,), "norm2": (d,)}

@@ -17,15 +17,18 @@ LINEAR = Step(
     heading="A loss made of stairs",
     title="A linear layer",
     minutes=5,
-    doc="""Outputs `(n, out_dim)` of inputs `(n, in_dim)` with ternary weights `(out_dim, in_dim)`.""",
+    doc="""Outputs `(n, out_dim)` of inputs `(n, in_dim)` with ternary weights `(out_dim,
+in_dim)`.""",
     hints=(
         "Each output is the product of one input vector and one row of W.",
         "The shapes leave one way: (n, in_dim) times (in_dim, out_dim).",
     ),
     wrong=(
         Wrong("x @ W.T", "x @ W", "you multiply with W itself; its rows belong to outputs."),
-        Wrong("x @ W.T", "W @ x.T", "your result lies on its side: inputs are rows, and stay rows."),
-        Wrong("x @ W.T", "np.sign(x @ W.T)", "you take the sign of the outputs; weights are ternary, "
+        Wrong("x @ W.T", "W @ x.T", "your result lies on its side: inputs are rows, and stay "
+              "rows."),
+        Wrong("x @ W.T", "np.sign(x @ W.T)", "you take the sign of the outputs; weights are "
+              "ternary, "
               "not outputs."),
     ),
 )  # fmt: skip
@@ -103,7 +106,8 @@ The result is a float: 0 for a right gradient, 1 for one that is twice too large
         "The relative error is the magnitude of their ratio minus one.",
     ),
     wrong=(
-        Wrong("abs(2 * (dW", "abs((dW", "the loss changes from W - step to W + step, two steps; you "
+        Wrong("abs(2 * (dW", "abs((dW", "the loss changes from W - step to W + step, two steps; "
+              "you "
               "count one."),
         Wrong("loss(W - step)", "loss(W)", "one of your losses is taken at W; both sides make the "
               "error of the slope small."),
@@ -163,7 +167,8 @@ ValueError that begins with `name`. The products have the dtype of W.""",
         "The padded products become rows again: reshape(len(W), -1), and what was padded is cut.",
     ),
     wrong=(
-        Wrong("codes[scales == 0] = 0", "pass", "where a stored scale is 0, your codes are not: the "
+        Wrong("codes[scales == 0] = 0", "pass", "where a stored scale is 0, your codes are not: "
+              "the "
               "group is silent, and its codes say something else."),
         Wrong("if not np.isfinite(scales).all():", "if False:", "a scale that is infinite passes; "
               "refuse it with a ValueError."),

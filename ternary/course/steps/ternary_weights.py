@@ -45,7 +45,8 @@ says how many of them are real.""",
         Wrong(
             "/ counts[:, None]",
             "/ counts[:, None]; m = m.astype(np.float16)",
-            "you compare with the scale after it was rounded to float16; the mean in full precision "
+            "you compare with the scale after it was rounded to float16; the mean in full "
+            "precision "
             "decides the codes.",
         ),
     ),
@@ -83,7 +84,8 @@ GROUPS = Step(
     heading="Scopes in the package",
     title="A matrix in groups",
     minutes=15,
-    doc="""Rows of a matrix, padded with zeros to groups `(n, 128)`, and how many weights each holds.
+    doc="""Rows of a matrix, padded with zeros to groups `(n, 128)`, and how many weights each
+holds.
 
 Each row of `W` `(out_dim, in_dim)` fills groups of its own; the last one of a row ends with zeros
 if in_dim is no multiple of 128. The counts are float `(n,)`.""",

@@ -20,11 +20,13 @@ RATE = Step(
     heading="Up, and down again",
     title="The learning rate's schedule",
     minutes=15,
-    doc="""The learning rate of `step`, counted from 0, in a run of `steps` with a highest rate `peak`.
+    doc="""The learning rate of `step`, counted from 0, in a run of `steps` with a highest rate
+`peak`.
 
 Over the first `steps // 25` steps it rises in a straight line, to `peak` in the last of them. Then
 it falls as half a cosine, from `peak` in the step after them to what would be 0 in step `steps`.
-Where both lines could be meant, the lower one is. A run too short for a rise begins at the peak.""",
+Where both lines could be meant, the lower one is. A run too short for a rise begins at the
+peak.""",
     hints=(
         "Two lines: one that rises, one that falls. The rate is the lower of them.",
         "(1 + cos(pi x)) / 2 falls from 1 to 0 while x goes from 0 to 1.",
@@ -33,7 +35,8 @@ Where both lines could be meant, the lower one is. A run too short for a rise be
     wrong=(
         Wrong("peak * min((step + 1) / max(warmup, 1), falling)", "peak * falling",
               "there is no rise at the beginning."),
-        Wrong("(step + 1) / max", "step / max", "the first step has a rate of 0, and does nothing."),
+        Wrong("(step + 1) / max", "step / max", "the first step has a rate of 0, and does "
+              "nothing."),
         Wrong("max(step - warmup, 0) / (steps - warmup)", "step / steps",
               "your cosine begins with the run; it should begin when the rise is over."),
         Wrong("(1 + np.cos(np.pi * max(step - warmup, 0) / (steps - warmup))) / 2",
@@ -66,8 +69,8 @@ TRAIN = Step(
     minutes=40,
     doc="""Forward, backward, clip, optimize, project, `steps` times; the losses and the weights.
 
-`latents` are changed in place; `batch()` returns tokens and targets `(B, T)`. The gradients together
-are made `max_norm` long if they are longer. The rate of a step is
+`latents` are changed in place; `batch()` returns tokens and targets `(B, T)`. The gradients
+together are made `max_norm` long if they are longer. The rate of a step is
 `learning_rate(step, steps, lr)`; matrices decay, gains do not. Returns the loss of every step, and
 the weights that belong to the last latents. Every hundredth step, the first among them, prints
 `Step 0: loss=5.545`.""",
@@ -80,7 +83,8 @@ the weights that belong to the last latents. Every hundredth step, the first amo
         Wrong("        weights = project(latents)\n", "", "the weights are never projected anew: "
               "the latents move, and the model does not."),
         Wrong("min(1.0, max_norm / size)", "1.0", "nothing is clipped."),
-        Wrong("weight_decay * (w.ndim == 2)", "weight_decay", "gains decay too; only matrices should."),
+        Wrong("weight_decay * (w.ndim == 2)", "weight_decay", "gains decay too; only matrices "
+              "should."),
         Wrong("step + 1, learning_rate(step, steps, lr)", "step + 1, lr",
               "the rate is the same in every step."),
     ),
@@ -138,7 +142,8 @@ rounded down, and is the end of the text.""",
     wrong=(
         Wrong("len(data) // 10", "len(data) // 5", "your second part is a fifth, not a tenth."),
         Wrong(".astype(np.int64)", "", "your bytes are uint8: a sum of two is a remainder by 256."),
-        Wrong("data.astype(np.int64)", "np.random.default_rng(0).permutation(data.astype(np.int64))",
+        Wrong("data.astype(np.int64)",
+              "np.random.default_rng(0).permutation(data.astype(np.int64))",
               "you shuffle; the last tenth has to be the end of the text."),
     ),
 )
@@ -219,6 +224,6 @@ def small_text(f: Any) -> None:
 @BITS.check
 def nothing_known(f: Any) -> None:
     """A model that knows nothing needs log2 of the number of symbols."""
-    w = latents() | {"head": np.zeros((40, 32))}
+    w = latents() | {"head": np.zeros((40, 36))}
     data = np.random.default_rng(1).integers(0, 40, 50)
     same("bits of a model with equal logits", f(w, data, 8), float(np.log2(40)))

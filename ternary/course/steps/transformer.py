@@ -65,7 +65,8 @@ NORM_BACKWARD = Step(
     wrong=(
         Wrong(" - along * x_hat", "", "you treat the length as a constant; it depends on x too."),
         Wrong("* x_hat) * r", "* x_hat)", "you forget that x was multiplied by 1 / rms."),
-        Wrong("(dy * gain - along", "(dy - along", "dy reaches x through the gain; you leave it out."),
+        Wrong("(dy * gain - along", "(dy - along", "dy reaches x through the gain; you leave it "
+              "out."),
         Wrong(".sum(axis=0)", ".mean(axis=0)", "the gain's gradient is a sum over rows, no mean."),
     ),
 )

@@ -14,19 +14,18 @@ from ternary.course.step import Step, Wrong
 from ternary.course.steps.small import sizes
 
 # What the stand-in for `train` does to the model, and which of the four checks has to see it.
-SICK = {"healthy": "", "loss": "train loss", "codes": "weights in", "scale": "one scale",
-        "accuracy": "held-out"}
+SICK = {"loss": "train loss", "codes": "weights in", "scale": "one scale", "accuracy": "held-out"}
 NAMES = ("train loss", "weights in", "one scale", "held-out")
 state: dict[str, Any] = {"sick": "healthy", "saved": []}
 
 
-def _train(latents: dict[str, Any], batch: Any, steps: int, *_: Any) -> Any:
+def _train(latents: dict[str, Any], _: Any, steps: int, *__: Any) -> Any:
     """In place of a run: a model that copies at once, made sick as `state` says."""
     latents["head"][...] = latents["embedding"]
     sick = state["sick"]
-    if sick == "accuracy":
-        latents["head"][...] = np.roll(latents["head"], 1, axis=0)
     weights = program.book.project(latents)
+    if sick == "accuracy":
+        weights["head"] = np.roll(weights["head"], 1, axis=0)
     w = weights["layers.1.up"]
     if sick == "codes":
         w[3, np.flatnonzero(w[3])[0]] /= 2
@@ -72,12 +71,14 @@ their group; "one scale a group", that magnitude is the float16 mean of the grou
 Text: 800 steps of 16 windows of the first part; one line, `held-out bits per byte: 1.234`, of the
 other part; then `model.gguf`.""",
     hints=(
-        "to_groups makes groups of latents and of weights alike; np.vstack puts all below each other.",
+        "to_groups makes groups of latents and of weights alike; np.vstack puts all below each "
+        "other.",
         "Check the weights that train returned, not ones that you project yourself.",
         "np.isin(used / scales[:, None], (-1, 0, 1)) looks at every weight.",
     ),
     wrong=(
-        Wrong("losses[-10:]", "losses", "you average the losses of the whole run, its bad beginning "
+        Wrong("losses[-10:]", "losses", "you average the losses of the whole run, its bad "
+              "beginning "
               "included."),
         Wrong("(latents, weights))", "(latents, project(latents)))", "you check weights that you "
               "project yourself, not the ones that training left."),
@@ -92,10 +93,7 @@ other part; then `model.gguf`.""",
 
 def _lines(f: Any, sick: str) -> dict[str, str]:
     state["sick"] = sick
-    try:
-        f("copy")
-    finally:
-        state["sick"] = "healthy"
+    f("copy")
     found = re.findall(r"(?m)^(PASS|FAIL)\s+(.*)$", f.printed)
     words = {name: passed for name in NAMES for passed, text in found if text.startswith(name)}
     lost = [name for name in NAMES if name not in words]
@@ -111,19 +109,26 @@ def healthy(f: Any) -> None:
     require(state["steps"] == 500, f"the copy task is trained {state['steps']} steps, expected 500")
 
 
-@MAIN.check
-def sick(f: Any) -> None:
-    """A loss too high, a weight that is not ternary, a foreign scale, a model that cannot copy."""
-    for sick, name in SICK.items():
-        words = _lines(f, sick)
-        require(not name or words[name] == "FAIL",
-                f"a model that was made sick ({sick}) passes the check {name!r}")
+def _sees(sick: str, law: str) -> None:
+    def check(f: Any) -> None:
+        word = _lines(f, sick)[SICK[sick]]
+        require(word == "FAIL", f"a model with {law[2:].lower()} passes the check {SICK[sick]!r}")
+
+    check.__doc__ = f"{law} is seen."
+    MAIN.check(check)
+
+
+_sees("loss", "A loss that is too high")
+_sees("codes", "A weight that is not ternary")
+_sees("scale", "A scale that is not the mean of its group")
+_sees("accuracy", "A head that names the wrong tokens")
 
 
 @MAIN.check
 def text_task(f: Any) -> None:
     """On text it prints the bits of the held-out part and writes model.gguf."""
     state["saved"].clear()
+    state["sick"] = "healthy"
     f("text")
     require("held-out bits per byte: 1.250" in f.printed,
             f"expected 'held-out bits per byte: 1.250', came {f.printed[:100]!r}")
