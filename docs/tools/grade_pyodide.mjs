@@ -1,9 +1,10 @@
-// Grades answers on WebAssembly, as a page does: the verdicts of a list of [step, text].
+// Asks the grader of the course on WebAssembly what a page asks of it:
 //
-//     node docs/tools/grade_pyodide.mjs [--no-fma] vendor/pyodide <answers.json >verdicts.json
+//     node docs/tools/grade_pyodide.mjs [--no-fma] vendor/pyodide <asked.json >answers.json
 //
-// Each verdict has the JSON that the grader gives and the seconds that it took, and the first one
-// what it takes to import the course.
+// Names of functions of docs/_static/runnable/session.py that return JSON, each with a list of
+// arguments to call it with: {"grade": [["linear", "def linear(x, W): ..."], ...]}. The answers have
+// the same names; each is what `came` and the `seconds` that it took.
 import fs from "node:fs";
 import { parseArgs } from "node:util";
 
@@ -15,16 +16,19 @@ const { values: options, positionals: [folder] } = parseArgs({
   options: { "no-fma": { type: "boolean" } },
 });
 if (!folder) {
-  console.error("usage: node docs/tools/grade_pyodide.mjs [--no-fma] vendor/pyodide <answers.json");
+  console.error("usage: node docs/tools/grade_pyodide.mjs [--no-fma] vendor/pyodide <asked.json");
   process.exit(2);
 }
-const fuse = !options["no-fma"] && canFuse();
-const answers = JSON.parse(fs.readFileSync(0, "utf-8"));
-const python = await start(pyodideIn(folder), readerArchive(), fuse);
+const asked = JSON.parse(fs.readFileSync(0, "utf-8"));
+const python = await start(pyodideIn(folder), readerArchive(), !options["no-fma"] && canFuse());
 const session = python.pyimport("page_session");
-const verdicts = answers.map(([step, text]) => {
+
+function call(name, args) {
   const began = performance.now();
-  const verdict = JSON.parse(session.grade(step, text));
-  return { verdict, seconds: (performance.now() - began) / 1000 };
-});
-process.stdout.write(JSON.stringify(verdicts));
+  const came = JSON.parse(session[name](...args));
+  return { came, seconds: (performance.now() - began) / 1000 };
+}
+
+const answers = Object.entries(asked).map(([name, calls]) =>
+  [name, calls.map((args) => call(name, args))]);
+process.stdout.write(JSON.stringify(Object.fromEntries(answers)));
