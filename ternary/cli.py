@@ -19,9 +19,11 @@ from ternary.data import Text
 from ternary.errors import TernaryError
 from ternary.export.commands import export, inspect
 from ternary.export.files import require_target
+from ternary.job import CHECK_EVERY, ElsewhereError, Job
 from ternary.options import make_parser
 from ternary.packed import is_packed, load_any, load_packed, save_packed
 from ternary.progress import Progress, stop_on_signal
+from ternary.ranks import open_job
 from ternary.training import Trainer
 from ternary.transformer import TernaryTransformer
 
@@ -50,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ElsewhereError:
+        return EXIT_WRONG_INPUT
     except (TernaryError, OSError) as error:
         print(f"ternary: error: {error}", file=sys.stderr)
         return EXIT_WRONG_INPUT
@@ -58,40 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(options: argparse.Namespace) -> int:
     """Train, or go on training, then check."""
     given = {k: v for k, v in vars(options).items() if k in TrainingConfig.__dataclass_fields__}
-    if options.save is not None:
-        _require_target(options.save, may_exist=options.force or options.save == options.resume)
-    if options.save_every < 0:
-        raise TernaryError(
-            f"--save-every is {options.save_every}; expected steps, or 0 for the end"
-        )
-    trainer = _resume(options.resume, given) if options.resume else _start(given)
-    save = options.save or options.resume
-    if not options.quiet:
-        print(trainer.task.describe())
-        n = trainer.model.parameters.count
-        print(f"{n} parameters, projection {trainer.config.projection}, seed {trainer.config.seed}")
-        if trainer.step:
-            print(f"resumed after step {trainer.step - 1}")
-    progress = Progress(trainer, options.quiet)
-    with stop_on_signal() as stopped:
-
-        def after_step(trainer: Trainer) -> bool:
-            progress.show()
-            if save and options.save_every and trainer.step % options.save_every == 0:
-                trainer.save(save)
-            return bool(stopped)
-
-        trainer.run(after_step)
-    progress.close()
+    with open_job() as job:
+        job.on_first(lambda: _require_saving(options))
+        if options.resume:
+            trainer = job.start(lambda: _resume(options.resume, given), resumed=True)
+        else:
+            trainer = job.start(lambda: _start(given), resumed=False)
+        path = _train(trainer, job, options)
+    if job.rank:  # the first process tells the rest
+        return 0
     if not trainer.done:
-        path = save or _free_name(f"{trainer.config.task}-interrupted.npz")
-        trainer.save(path)
         print(f"stopped after step {trainer.step - 1} of {trainer.steps}, saved to {path}")
         print(f"go on with: python -m ternary --resume {path}")
         return EXIT_INTERRUPTED
-    if save:
-        trainer.save(save)
-        print(f"saved to {save}")
+    if path:
+        print(f"saved to {path}")
     status = _report(trainer)
     if isinstance(trainer.task, Text) and not options.quiet:
         print("\nA sample:\n")
@@ -154,6 +139,13 @@ def course(options: argparse.Namespace) -> int:
     return command.course(options)
 
 
+def contest(options: argparse.Namespace) -> int:
+    """Score, check or train an entry of the 100 kB contest."""
+    from ternary.contest import command
+
+    return command.contest(options)
+
+
 COMMANDS = {
     "train": train,
     "check": check,
@@ -163,7 +155,42 @@ COMMANDS = {
     "inspect": inspect,
     "experiment": experiment,
     "course": course,
+    "contest": contest,
 }
+
+
+def _train(trainer: Trainer, job: Job, options: argparse.Namespace) -> str | None:
+    """Take the steps that are left, and save; where to, if anywhere."""
+    quiet = options.quiet or job.rank > 0
+    path: str | None = options.save or options.resume
+    if not quiet:
+        print(trainer.task.describe())
+        n = trainer.model.parameters.count
+        print(f"{n} parameters, projection {trainer.config.projection}, seed {trainer.config.seed}")
+        if job.size > 1:
+            print(f"{job.describe()}, threads of each: {trainer.config.threads}")
+        if trainer.step:
+            print(f"resumed after step {trainer.step - 1}")
+    progress = Progress(trainer, quiet)
+    with stop_on_signal() as job.stopped:
+
+        def after_step(trainer: Trainer) -> bool:
+            progress.show()
+            if path and options.save_every and trainer.step % options.save_every == 0:
+                job.save(trainer, path)
+            elif trainer.step % CHECK_EVERY == 0:
+                job.check(trainer)
+            return job.is_stopping
+
+        trainer.run(after_step)
+    progress.close()
+    if not trainer.done:
+        path = path or _free_name(f"{trainer.config.task}-interrupted.npz")
+    if path:
+        job.save(trainer, path)
+    else:
+        job.check(trainer)
+    return path
 
 
 def _start(given: dict[str, Any]) -> Trainer:
@@ -199,6 +226,15 @@ def _write_continuation(
     rng = np.random.default_rng(seed)
     text = prompt + bytes(model.generate(tokens, n_bytes, temperature, rng))
     print(text.decode(errors="replace"))
+
+
+def _require_saving(options: argparse.Namespace) -> None:
+    if options.save is not None:
+        _require_target(options.save, may_exist=options.force or options.save == options.resume)
+    if options.save_every < 0:
+        raise TernaryError(
+            f"--save-every is {options.save_every}; expected steps, or 0 for the end"
+        )
 
 
 def _require_target(path: str, may_exist: bool) -> None:

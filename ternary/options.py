@@ -7,6 +7,7 @@ import os
 
 from ternary import __version__
 from ternary.config import OPTIMIZERS, TrainingConfig
+from ternary.contest.options import add_contest
 from ternary.course.options import add_course
 from ternary.data import TASKS
 from ternary.export import TARGETS
@@ -45,6 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     inspecting.add_argument("file", help="a checkpoint, .gguf or .safetensors, or a model's folder")
     _add_experiment(commands.add_parser("experiment", help="repeat an experiment of the book"))
     add_course(commands.add_parser("course", help="graded steps: start, check, progress"))
+    add_contest(commands.add_parser("contest", help="the 100 kB contest"), _add_settings)
     return parser
 
 
@@ -97,10 +99,27 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     # An option that is not given stays absent, so that --resume can tell what was asked for.
     parser.argument_default = argparse.SUPPRESS
+    add = parser.add_argument
+    add("--task", choices=list(TASKS), help=f"what to learn ({TrainingConfig().task})")
+    add("--text", metavar="FILE", help="learn this text instead of Python's documentation")
+    _add_settings(parser)
+    add(
+        "--save",
+        metavar="FILE",
+        default=None,
+        help="write a checkpoint here, now and then and at the end",
+    )
+    add("--save-every", type=int, default=100, metavar="N", help="steps between two (%(default)s)")
+    add("--resume", metavar="FILE", default=None, help="go on from a checkpoint, and save to it")
+    add("--force", action="store_true", default=False, help="let --save replace a file")
+    add("--quiet", action="store_true", default=False, help="print the checks only")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what a run depends on, whatever its text; an option that is not given stays absent."""
+    parser.argument_default = argparse.SUPPRESS
     defaults = TrainingConfig()
     add = parser.add_argument
-    add("--task", choices=list(TASKS), help=f"what to learn ({defaults.task})")
-    add("--text", metavar="FILE", help="learn this text instead of Python's documentation")
     add(
         "--projection",
         choices=list(PROJECTIONS),
@@ -155,13 +174,3 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"parts of a batch ({defaults.threads})",
     )
-    add(
-        "--save",
-        metavar="FILE",
-        default=None,
-        help="write a checkpoint here, now and then and at the end",
-    )
-    add("--save-every", type=int, default=100, metavar="N", help="steps between two (%(default)s)")
-    add("--resume", metavar="FILE", default=None, help="go on from a checkpoint, and save to it")
-    add("--force", action="store_true", default=False, help="let --save replace a file")
-    add("--quiet", action="store_true", default=False, help="print the checks only")

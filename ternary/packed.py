@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ternary.arrays import Floats
 from ternary.checkpoint import Header, read_checkpoint, read_format, write_checkpoint
@@ -74,8 +75,15 @@ def save_packed(path: str | Path, model: TernaryTransformer) -> None:
     write_checkpoint(path, header, arrays, FORMAT)
 
 
-def load_packed(path: str | Path) -> TernaryTransformer:
+def load_packed(path: str | Path, dtype: npt.DTypeLike = np.float32) -> TernaryTransformer:
     """The model of a packed file, with the very weights that were packed.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dtype
+        What it computes with; float64 where the last digits have to be the same everywhere.
 
     Raises
     ------
@@ -92,7 +100,7 @@ def load_packed(path: str | Path) -> TernaryTransformer:
             raise CodecError("a gain is not finite")
     except CodecError as error:
         raise CheckpointError(f"{path} holds no ternary model: {error}") from None
-    parameters = Parameters(config.matrices(), config.gains(), Packed(group_size))
+    parameters = Parameters(config.matrices(), config.gains(), Packed(group_size), dtype)
     ends = np.cumsum(sizes)[:-1]
     for name, flat in zip(parameters.matrix_shapes, np.split(codes, ends), strict=True):
         parameters.codes(name)[...] = flat.reshape(parameters.matrix_shapes[name])

@@ -1,16 +1,19 @@
 """Folklore and widths: arms that are what they say, exponents, and a table with its lines."""
 
+import math
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from book_rules import Page
 
-from ternary.experiments import Record
+from ternary.experiments import Record, load_record
+from ternary.experiments.fairness import at_edge, winner
 from ternary.experiments.folklore import AVERAGES, FULL, Averages, FolkloreTrainer
 from ternary.experiments.widths import exponents, rate, size
-from ternary.experiments.widths_sweep import ENDS, KINDS, RATES
+from ternary.experiments.widths_sweep import EXPERIMENT, KINDS, RATES
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 
@@ -78,11 +81,19 @@ def test_an_exponent_is_that_of_a_power_law():
     assert found == pytest.approx({1: 0.25, 2: 0.25})
 
 
-def test_rates_between_the_ends_lie_between_theirs():
+def test_a_rate_is_the_winner_of_the_sweep_or_lies_between_two():
+    sweep = load_record("widths-sweep")
     for kind in KINDS:
-        narrow, wide = (rate(kind, width) for width in ENDS)
-        assert {narrow, wide} <= set(RATES)
-        assert min(narrow, wide) <= rate(kind, 64) <= max(narrow, wide)
+        best = {width: winner(sweep, EXPERIMENT, f"{kind}, {width}")["lr"] for width in RATES}
+        assert {width: rate(kind, width) for width in RATES} == best
+        for low, high in pairwise(RATES):
+            middle = rate(kind, math.isqrt(low * high))
+            assert middle == pytest.approx(math.sqrt(best[low] * best[high]), rel=0.01)
+
+
+def test_no_winner_of_the_widths_lies_at_an_edge():
+    sweep = load_record("widths-sweep")
+    assert [at_edge(sweep, EXPERIMENT, side) for side in EXPERIMENT.sides] == [[]] * 6
 
 
 # --- The table of folklore ----------------------------------------------------------------------

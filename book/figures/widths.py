@@ -29,10 +29,10 @@ def draw() -> Figure:
     parameters.set_xlabel("parameters, embedding and head included")
     parameters.set_ylabel("held-out bits per byte, report half")
     parameters.legend(fontsize=9)
-    parameters.set_xticks([40e3, 80e3, 160e3, 320e3], ["40 k", "80 k", "160 k", "320 k"])
+    parameters.set_xticks([50e3, 200e3, 800e3], ["50 k", "200 k", "800 k"])
     steps.set_xlabel("training steps, width 64")
     steps.set_xticks(LENGTHS, [str(n) for n in LENGTHS])
-    ticks = (1.8, 2.0, 2.2, 2.4, 2.6, 2.8)
+    ticks = (1.6, 1.8, 2.0, 2.2, 2.4, 2.6, 2.8)
     parameters.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     for axis in (parameters, steps):
         axis.xaxis.set_minor_formatter(NullFormatter())
@@ -49,12 +49,16 @@ def show(
     colour: str,
     marker: str,
 ) -> None:
-    """Every seed a mark, and the least-squares line in logarithms, a fifth beyond its ends."""
+    """Every seed a mark; the least-squares line in logarithms of all but the last, and beyond."""
     axis.set_xscale("log")
     axis.set_yscale("log")
     losses = np.array([record.values("report", **arm) for arm in arms])
     for x, values in zip(amounts, losses, strict=True):
         axis.plot([x] * len(values), values, marker, color=colour, alpha=0.5, markersize=4)
-    fit = np.polyfit(np.log(amounts), np.log(losses.mean(axis=1)), 1)
-    ends = np.array([amounts[0] / 1.2, amounts[-1] * 1.2])
-    axis.plot(ends, np.exp(np.polyval(fit, np.log(ends))), color=colour, label=label)
+    fit = np.polyfit(np.log(amounts[:-1]), np.log(losses[:-1].mean(axis=1)), 1)
+    for ends, style in (
+        ((amounts[0] / 1.2, amounts[-2]), "-"),
+        ((amounts[-2], amounts[-1] * 1.2), ":"),
+    ):
+        said = np.exp(np.polyval(fit, np.log(ends)))
+        axis.plot(ends, said, style, color=colour, label=label if style == "-" else None)

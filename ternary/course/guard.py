@@ -12,6 +12,7 @@ import importlib.abc
 import importlib.machinery
 import io
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ import numpy as np
 
 ANSWER = "<answer>"  # the file name of the reader's text, in tracebacks
 PACKAGE = __name__.partition(".")[0]
+ROOT = Path(__file__).absolute().parents[1]  # the package's own files
 KEPT = 2_000  # characters of what an answer prints
 # Ways out of an answer into the grader that runs it; no step needs one of them.
 BACK_DOORS = {"__globals__", "__builtins__", "__closure__", "__code__", "__subclasses__"}
@@ -47,10 +49,10 @@ class _Watch:
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.on:
             return
-        if event == "open" and isinstance(args[0], str | bytes):
-            path = Path(args[0].decode() if isinstance(args[0], bytes) else args[0])
-            known = path.stem in ("ternary_train", "ternary_parts")
-            if (known or PACKAGE in path.parts[-4:-1]) and path.suffix in (".py", ".pyc"):
+        if event == "open" and isinstance(args[0], str | bytes | os.PathLike):
+            path = Path(os.path.abspath(os.fsdecode(args[0])))  # noqa: PTH100  (no links to follow)
+            program = path.name.partition(".")[0] in ("ternary_train", "ternary_parts")
+            if path.suffix in (".py", ".pyc") and (program or path.is_relative_to(ROOT)):
                 self.refuse(f"it opens {path.name}, in which the answer stands")
         elif event in PROGRAMS:
             self.refuse(f"it starts another program or a connection ({event})")

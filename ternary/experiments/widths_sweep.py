@@ -1,4 +1,4 @@
-"""Scale: the rate of the narrowest and of the widest model of the experiment `widths`."""
+"""Scale: the rates of three of the widths of the experiment `widths`, which follow from them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ternary.experiments.record import Record, Settings, Values
 from ternary.training import Trainer
 
 KINDS = {"ternary": "group", "twin": "full-precision"}
-ENDS = (32, 128)
-RATES = (0.0025, 0.005, 0.01)
+USUAL = (0.00125, 0.0025, 0.005, 0.01, 0.02)
+RATES = {32: USUAL, 128: USUAL, 256: tuple(lr / 2 for lr in USUAL)}  # a wide model wants less
 SIDES: dict[str, Settings] = {
-    f"{kind}, {width}": {"model": kind, "d_model": width} for kind in KINDS for width in ENDS
+    f"{kind}, {width}": {"model": kind, "d_model": width} for kind in KINDS for width in RATES
 }
 
 
@@ -24,7 +24,7 @@ def trials(quick: bool) -> list[Settings]:
         return [
             {"model": kind, "d_model": 32, "lr": lr} for kind in KINDS for lr in (0.0002, 0.005)
         ]
-    return [{**side, "lr": lr} for side in SIDES.values() for lr in RATES]
+    return [{**side, "lr": lr} for side in SIDES.values() for lr in RATES[side["d_model"]]]
 
 
 def make_trainer(settings: Settings, seed: int, quick: bool) -> Trainer:
@@ -68,13 +68,19 @@ EXPERIMENT = Experiment(
         "Known beforehand: the sweep bytes-sweep, in 700 steps (0.005 for the ternary model of "
         "width 128 and the twins of 48 and 64, 0.0025 for those of 96 and 128). In 400 steps we "
         "expect 0.01 for both models of width 32, 0.005 for the ternary model of width 128, and "
-        "0.0025 for its twin; no run diverges."
+        "0.0025 for its twin; no run diverges. All this was registered before. Added before the "
+        "rates 0.00125 and 0.02 and the width 256 were run, with the record of the other rates "
+        "known, and of the twin one trial beyond each winner: no winner of 32 or 128 changes; at "
+        "256 the rate 0.0025 wins for the ternary model, and 0.00125 for its twin; no winner lies "
+        "at an edge."
     ),
     protocol=(
         "Python's documentation, 400 steps of 16 x 64 bytes, Muon with the task's default "
-        "settings but for the rate, decay 0.1; widths 32 and 128, three rates, one seed. Chosen "
-        "by the first half of the held-out windows. The experiment widths takes the winners with "
-        "five other seeds, and between the two widths the rate that lies between them."
+        "settings but for the rate, decay 0.1; widths 32, 128 and 256, five rates, one seed; at "
+        "256 half of the rates of the others. (First 32 and 128 with three rates; since both "
+        "winners of the twin lay at an edge, all sides got one more on either side, and then 256.) "
+        "Chosen by the first half of the held-out windows. The experiment widths takes the winners "
+        "with five other seeds, and between two widths the rate that lies between them."
     ),
     trials=trials,
     measure=measure,

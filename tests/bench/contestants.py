@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(1, str(Path(__file__).parents[2] / "docs" / "torch"))
 
 from ternary.config import TrainingConfig
 from ternary.experiments.matrix_products import multiply, products_in_parts, products_of_step
@@ -85,9 +87,12 @@ def needs_torch(name: str) -> bool:
 def _torch_step(config: TrainingConfig, compiled: bool) -> tuple[Step, str]:
     """Steps of a model that was shown to be the same, and how nearly."""
     import torch
-    from torch_model import TorchTrainer
+    from ternary_torch import TorchTrainer
 
-    trainer = TorchTrainer(Trainer(config), compiled)
+    # Left to itself the compiler drops the rounding of the scales to float16 and back.
+    exact = {"emulate_precision_casts": True}
+    wrap = partial(torch.compile, options=exact) if compiled else (lambda model: model)
+    trainer = TorchTrainer(Trainer(config), wrap)
     loss, gradient = trainer.largest_differences()
     remark = (
         f"PyTorch {torch.__version__}, same latents and batch: relative difference "

@@ -1,7 +1,8 @@
 """Answers that are more than wrong: what each does, and what must be said of it.
 
 Each takes the place of the step `linear`. `status` is that of the verdict, `words` a piece of it.
-Those of `APART` would end or hold the process that grades them, so they run in one of their own.
+Those of `APART` would end the process that grades them, those of `ENDLESS` would hold it, so they
+run in one of their own.
 """
 
 from typing import NamedTuple
@@ -41,6 +42,22 @@ HERE = {
         f"    except BaseException:\n        pass\n{RIGHT}",
         "refused",
         "opens ternary_train.py",
+    ),
+    "reference imported past the one that is given": Attack(
+        "import sys\nfrom pathlib import Path\n"
+        "sys.path[:0] = [p + '/book/program' for p in sys.path]\n"
+        "for name in ('ternary_train', 'ternary_parts'):\n    sys.modules.pop(name, None)\n"
+        "from ternary_train import linear\n",
+        "refused",
+        "opens ternary_train",
+    ),
+    "package's files read": Attack(
+        "import sys\nfrom pathlib import Path\n"
+        f"{RIGHT}"
+        "for p in sys.path:\n    try:\n        Path(p, 'ternary', 'layers.py').read_text()\n"
+        "    except BaseException:\n        pass\n",
+        "refused",
+        "opens layers.py",
     ),
     "NumPy replaced": Attack(
         f"import numpy as np\nnp.isclose = lambda *a, **k: True\n{RIGHT}",
@@ -90,7 +107,7 @@ HERE = {
     ),
 }
 
-APART = {
+ENDLESS = {
     "endless": Attack("def linear(x, W):\n    while True: pass\n", "stopped", "still running"),
     "endless, and deaf": Attack(
         "def linear(x, W):\n    while True:\n        try:\n            while True: pass\n"
@@ -98,13 +115,16 @@ APART = {
         "stopped",
         "still running",
     ),
+}
+
+APART = {
     "abort": Attack(f"import os\n{RIGHT}os.abort()\n", "stopped", "SIGABRT"),
     "quiet end": Attack(f"import os\n{RIGHT}os._exit(0)\n", "stopped", "exit status 0"),
     "segfault": Attack(
         "import ctypes\ndef linear(x, W):\n    ctypes.string_at(0)\n", "stopped", "SIGSEGV"
     ),
     "grows": Attack(
-        "def linear(x, W):\n    a = []\n    while True: a.append(bytearray(1 << 24))\n",
+        "import numpy as np\na = []\nwhile True: a.append(np.zeros(1 << 22))\n",
         "stopped",
         "memory",
     ),

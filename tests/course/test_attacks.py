@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ternary.course import STEPS, grade
-from ternary.course.isolated import POSIX, grade_all, grade_apart
+from ternary.course.isolated import grade_all, grade_apart
 
 
 @pytest.mark.parametrize("name", attacks.HERE)
@@ -32,13 +32,10 @@ def test_nothing_of_it_remains():
     assert grade("linear", STEPS["linear"].stub).status == "untouched"
 
 
-@pytest.mark.skipif(not POSIX, reason="limits of memory and signals are POSIX's")
-def test_what_ends_or_holds_its_process_is_reported_in_words():
-    pairs = [("linear", attack.text) for attack in attacks.APART.values()]
-    verdicts = grade_all(pairs, seconds=4)
-    told = dict(zip(attacks.APART, verdicts, strict=True))
-    for name, verdict in told.items():
-        attack = attacks.APART[name]
+@pytest.mark.parametrize(("group", "seconds"), [(attacks.ENDLESS, 2), (attacks.APART, 20)])
+def test_what_ends_or_holds_its_process_is_reported_in_words(group, seconds):
+    verdicts = grade_all([("linear", attack.text) for attack in group.values()], seconds)
+    for (name, attack), verdict in zip(group.items(), verdicts, strict=True):
         assert verdict.status == attack.status, (name, verdict)
         assert attack.words in " ".join(verdict.lines()), (name, verdict.lines())
 

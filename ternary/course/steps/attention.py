@@ -67,8 +67,9 @@ ATTENTION_BACKWARD = Step(
     heading="Softmax and attention",
     title="The way back through attention",
     minutes=45,
-    doc="""dL/dqkv `(B T, 3 D)` from dL/dy `(B T, D)` and the `(q, k, v, P)` that `attention`
-keeps.""",
+    doc="""dL/dqkv `(B T, 3 D)` from dL/dy `(B T, D)`.
+
+`kept` is what `attention` keeps, `(q, k, v, P)`.""",
     hints=(
         "Undo the last line first: dy as (B, HEADS, T, d). P @ v is a product with two gradients.",
         "Softmax: dS = P * (dP - the sum of dP * P over the row).",
@@ -77,8 +78,7 @@ keeps.""",
     ),
     wrong=(
         Wrong("(dP - (dP * P).sum(axis=3, keepdims=True))", "dP", "your softmax lets each score "
-              "act "
-              "alone; a probability that grows takes from all others."),
+              "act alone; a probability that grows takes from all others."),
         Wrong("turn(dq, -1)", "turn(dq, 1)", "the gradient is turned on, where it should be turned "
               "back."),
         Wrong(" / np.sqrt(D // HEADS, dtype=q.dtype), turn(dk", ", turn(dk", "the queries were "
@@ -171,8 +171,7 @@ BACKWARD = Step(
         Wrong("2 * relu * da", "da * (relu > 0)", "you go back through a plain ReLU; squared, its "
               "slope is 2 relu."),
         Wrong("reversed(range(LAYERS))", "range(LAYERS)", "you go through the layers in the order "
-              "of "
-              "the way forth; the last one comes first."),
+              "of the way forth; the last one comes first."),
         Wrong('norm_backward(n2, w[p + "norm2"], dz)', 'norm_backward(n1, w[p + "norm2"], dz)',
               "the second norm uses what the first one kept."),
     ),

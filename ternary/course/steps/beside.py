@@ -179,13 +179,11 @@ What is wrong with each? Put a letter for each run.
     stub_code='diagnosis = {"A": "", "B": "", "C": ""}',
     wrong=(
         Wrong('"A": "c"', '"A": "b"', "run A's latents move, from 0.088 to 0.167, which no tiny "
-              "rate "
-              "does; and still not one code flips."),
+              "rate does; and still not one code flips."),
         Wrong('"B": "e"', '"B": "f"', "run B's loss falls to 0, which it cannot do with wrong "
               "targets; look at the column that is 0 from the first step on."),
         Wrong('"C": "a"', '"C": "d"', "run C's loss goes down a little and its first step flips "
-              "two "
-              "codes of three; uphill, the loss would only grow."),
+              "two codes of three; uphill, the loss would only grow."),
     ),
 )
 

@@ -69,8 +69,7 @@ the first in the lowest two bits. A weight is its code times the scale.""",
     wrong=(
         Wrong("[0, 2, 4, 6]", "[6, 4, 2, 0]", "you read the highest bits first."),
         Wrong(".astype(np.float32) - 1)", ".astype(np.float32))", "you forget that codes are "
-              "stored "
-              "plus one."),
+              "stored plus one."),
         Wrong("digits.reshape(len(blocks), -1).astype(np.float32) - 1",
               "(digits.reshape(len(blocks), -1) - np.uint8(1)).astype(np.float32)",
               "you subtract in uint8, where 0 - 1 is 255."),
@@ -103,8 +102,7 @@ GGUF = Step(
     heading="A GGUF file, read by hand",
     title="One value of a GGUF file",
     minutes=20,
-    doc="""A text, a list of texts, an int or a float: the number of its type in GGUF, then its
-bytes.
+    doc="""A text, a list of texts, an int or a float: its type's number in GGUF, then its bytes.
 
 The number is four bytes: 4 for an int, which is then an uint32; 6 for a float, a float32; 8 for a
 text, which is its number of bytes as uint64 and then its UTF-8; 9 for a list, which is the number

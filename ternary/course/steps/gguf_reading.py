@@ -44,9 +44,7 @@ class _Bytes:
 
 
 def read(data: bytes) -> dict[str, Any]:
-    """Version, metadata and tensors of a file, or `Failed` with the place where it cannot be
-    read.
-    """
+    """Version, metadata and tensors of a file, or `Failed` with where it cannot be read."""
     source = _Bytes(data)
     if data[:4] != b"GGUF":
         raise Failed(f"the file begins with {data[:4]!r}, expected b'GGUF'")

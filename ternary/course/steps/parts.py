@@ -84,8 +84,7 @@ WHOLE = Step(
     heading="One scale a token",
     title="A token in int8",
     minutes=20,
-    doc="""Codes int8 of vectors `(n, d)` and one scale `(n, 1)` for each; a vector of zeros has
-scale 0.
+    doc="""Codes int8 of vectors `(n, d)` and one scale `(n, 1)` for each; zeros have scale 0.
 
 The largest magnitude of a vector becomes 2 ** (bits - 1) - 1, 127 for 8 bits, and every number the
 nearest whole one. The scale times a code is nearly the number again. Zeros have codes of 0.""",
@@ -101,8 +100,7 @@ nearest whole one. The scale times a code is nearly the number again. Zeros have
         Wrong("max(axis=1, keepdims=True)", "max(keepdims=True)", "all vectors share a scale; each "
               "has its own."),
         Wrong("2 ** (bits - 1) - 1", "2 ** (bits - 1)", "the largest number becomes 128, which "
-              "int8 "
-              "does not have."),
+              "int8 does not have."),
     ),
 )
 
@@ -191,8 +189,7 @@ TEACHER = Step(
     heading="The probabilities of a teacher",
     title="A teacher's loss",
     minutes=30,
-    doc="""Loss in nats and dL/dlogits: of the text, and in the share `alpha` of a teacher's
-answers.
+    doc="""Loss in nats and dL/dlogits: of the text, and for a share of a teacher's answers.
 
 `teacher` holds the teacher's logits `(n, vocab)`. The second loss is the cross-entropy of the
 student's probabilities under the teacher's, both at temperature `tau`, averaged over the n tokens,
@@ -204,12 +201,10 @@ times tau². It has the weight alpha, the loss of the targets the weight 1 - alp
     ),
     wrong=(
         Wrong("alpha * tau**2 * soft", "alpha * soft", "your loss lacks the factor tau², which "
-              "keeps "
-              "it as loud as the other."),
+              "keeps it as loud as the other."),
         Wrong("alpha * tau * (p - q)", "alpha * (p - q)", "your gradient lacks a factor tau."),
         Wrong("(q * np.log(p))", "(p * np.log(q))", "teacher and student have changed places in "
-              "the "
-              "loss."),
+              "the loss."),
         Wrong("softmax(logits / tau), softmax(teacher / tau)", "softmax(logits), softmax(teacher)",
               "the logits are not divided by the temperature."),
     ),

@@ -13,9 +13,8 @@ codes, scales = codes_and_scales(w, np.array([128]))
 print(int((codes == 0).sum()))""",
     within=1.2,
     explanation="The mean magnitude of normal numbers is 0.8 standard deviations, and half of it "
-    "0.4. "
-    "Within 0.4 on either side lie 31 in a hundred, 40 of 128, give or take five. A zero costs "
-    "nothing: it is no rounding error of the code, but a third value that is used.",
+    "0.4. Within 0.4 on either side lie 31 in a hundred, 40 of 128, give or take five. A zero "
+    "costs nothing: it is no rounding error of the code, but a third value that is used.",
 )
 Prediction(
     id="zeros_when_shrunk",
@@ -51,9 +50,8 @@ Prediction(
     id="loss_of_nothing",
     page="transformer",
     heading="Cross-entropy",
-    question="Before the first step, all logits are nearly equal. What is the loss over 256 "
-    "bytes, in "
-    "nats? (right within a twentieth)",
+    question="Before the first step, all logits are nearly equal. What is the loss over 256 bytes, "
+    "in nats? (right within a twentieth)",
     code="""\
 logits, targets = np.zeros((4, 256)), np.arange(4)
 print(f"{cross_entropy(logits, targets)[0]:.3f}")""",
@@ -87,8 +85,7 @@ block = q2_0(np.zeros((1, 128), np.int8), np.ones(1, np.float16))
 print(block.size * 8 / 128)""",
     within=1,
     explanation="Two bits for each code, and 16 bits of scale for 64 of them, a quarter of a bit. "
-    "A "
-    "group of 128 has two blocks, so its scale is stored twice.",
+    "A group of 128 has two blocks, so its scale is stored twice.",
 )
 Prediction(
     id="lost_steps",
@@ -110,9 +107,8 @@ Prediction(
     id="accuracy_at_random",
     page="full-model",
     heading="The control",
-    question="The copy task has 256 symbols. Which share of 16384 held-out tokens does a model "
-    "that "
-    "was never trained get right, in percent? (1 means one in a hundred; choose)",
+    question="The copy task has 256 symbols. Which share of 1024 tokens does a model that was "
+    "never trained get right, in percent?",
     code="""\
 latents = first_latents(SHAPES, np.random.default_rng(0))
 tokens = np.random.default_rng(1).integers(0, VOCAB, (64, 16))
@@ -121,6 +117,5 @@ print("below 5" if right < 0.05 else "5 to 50" if right < 0.5 else "above 50")""
     within=1,
     choices=("below 5", "5 to 50", "above 50"),
     explanation="One in 256 by chance, 0.4 percent. The embedding and the head are two matrices "
-    "with "
-    "nothing in common before training, so that even copying has to be learned.",
+    "with nothing in common before training, so that even copying has to be learned.",
 )

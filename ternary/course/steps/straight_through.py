@@ -17,8 +17,9 @@ LINEAR = Step(
     heading="A loss made of stairs",
     title="A linear layer",
     minutes=5,
-    doc="""Outputs `(n, out_dim)` of inputs `(n, in_dim)` with ternary weights `(out_dim,
-in_dim)`.""",
+    doc="""Outputs `(n, out_dim)` of inputs.
+
+`x` is `(n, in_dim)`, the ternary weights are `(out_dim, in_dim)`.""",
     hints=(
         "Each output is the product of one input vector and one row of W.",
         "The shapes leave one way: (n, in_dim) times (in_dim, out_dim).",
@@ -28,8 +29,7 @@ in_dim)`.""",
         Wrong("x @ W.T", "W @ x.T", "your result lies on its side: inputs are rows, and stay "
               "rows."),
         Wrong("x @ W.T", "np.sign(x @ W.T)", "you take the sign of the outputs; weights are "
-              "ternary, "
-              "not outputs."),
+              "ternary, not outputs."),
     ),
 )  # fmt: skip
 
@@ -107,8 +107,7 @@ The result is a float: 0 for a right gradient, 1 for one that is twice too large
     ),
     wrong=(
         Wrong("abs(2 * (dW", "abs((dW", "the loss changes from W - step to W + step, two steps; "
-              "you "
-              "count one."),
+              "you count one."),
         Wrong("loss(W - step)", "loss(W)", "one of your losses is taken at W; both sides make the "
               "error of the slope small."),
         Wrong("return abs(", "return (", "your error has a sign; take its magnitude, or an error "
@@ -168,8 +167,7 @@ ValueError that begins with `name`. The products have the dtype of W.""",
     ),
     wrong=(
         Wrong("codes[scales == 0] = 0", "pass", "where a stored scale is 0, your codes are not: "
-              "the "
-              "group is silent, and its codes say something else."),
+              "the group is silent, and its codes say something else."),
         Wrong("if not np.isfinite(scales).all():", "if False:", "a scale that is infinite passes; "
               "refuse it with a ValueError."),
         Wrong(".astype(W.dtype)", "", "the weights have another dtype than the latents."),
@@ -220,8 +218,8 @@ PROJECT = Step(
         Wrong(" if W.ndim == 2 else W", "", "you project gains too; they have one axis and stay."),
         Wrong("ternarize(name, W)[2]", "ternarize(name, W)[0]", "you return codes; expected the "
               "weights, codes times scales."),
-        Wrong("ternarize(name, W)[2] if W.ndim == 2 else W", "W", "you return the latents "
-              "as they are; matrices become ternary."),
+        Wrong("ternarize(name, W)[2] if W.ndim == 2 else W", "W", "you return the latents as they "
+              "are; matrices become ternary."),
     ),
 )  # fmt: skip
 

@@ -46,8 +46,7 @@ says how many of them are real.""",
             "/ counts[:, None]",
             "/ counts[:, None]; m = m.astype(np.float16)",
             "you compare with the scale after it was rounded to float16; the mean in full "
-            "precision "
-            "decides the codes.",
+            "precision decides the codes.",
         ),
     ),
 )

@@ -78,8 +78,7 @@ other part; then `model.gguf`.""",
     ),
     wrong=(
         Wrong("losses[-10:]", "losses", "you average the losses of the whole run, its bad "
-              "beginning "
-              "included."),
+              "beginning included."),
         Wrong("(latents, weights))", "(latents, project(latents)))", "you check weights that you "
               "project yourself, not the ones that training left."),
         Wrong("loss < 0.3", "loss < 3", "your line for the loss passes a loss that it should not."),

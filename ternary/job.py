@@ -1,0 +1,69 @@
+"""A training run as the command line sees it, in one process or, as `ternary.ranks`, in several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+from ternary.errors import TernaryError
+from ternary.training import Trainer
+
+CHECK_EVERY = 100  # steps between two comparisons of all processes, beside those at checkpoints
+
+
+class ElsewhereError(TernaryError):
+    """An error that all ranks share, and that rank 0 tells."""
+
+
+class Job:
+    """A training run in one process, with what `Ranks` does differently in several.
+
+    Attributes
+    ----------
+    rank, size
+        Number of this process, and of all.
+    stopped
+        Signals received: if there is one, the run is to end after its step.
+
+    Examples
+    --------
+    >>> with Job() as job:
+    ...     trainer = job.start(lambda: Trainer(), resumed=False)
+    >>> job.rank, job.size, job.is_stopping
+    (0, 1, False)
+    """
+
+    rank, size = 0, 1
+
+    def __init__(self) -> None:
+        self.stopped: list[int] = []
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the run ends after this step."""
+        return bool(self.stopped)
+
+    def on_first(self, call: Callable[[], object]) -> None:
+        """Carry out a call in the first process only; its error is that of all."""
+        call()
+
+    def start(self, make: Callable[[], Trainer], resumed: bool) -> Trainer:
+        """The trainer of this process; a `resumed` one is read by the first process alone."""
+        return make()
+
+    def check(self, trainer: Trainer) -> None:
+        """Compare the trainers of all processes."""
+
+    def save(self, trainer: Trainer, path: str) -> None:
+        """Write a checkpoint, once."""
+        trainer.save(path)
+
+    def describe(self) -> str:
+        """Words for the log; empty for one process."""
+        return ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        pass
