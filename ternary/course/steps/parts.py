@@ -129,7 +129,9 @@ class Divided(np.ndarray[Any, Any]):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute with plain arrays, and give one of this kind."""
         plain = [np.asarray(each) if isinstance(each, Divided) else each for each in inputs]
-        if ufunc is np.divide and (np.asarray(plain[1]) == 0).any():
+        if "out" in options:
+            options["out"] = tuple(map(np.asarray, options["out"]))
+        if ufunc is np.divide and ((np.asarray(plain[1]) == 0) & options.get("where", True)).any():
             raise FloatingPointError("a number is divided by 0")
         came = getattr(ufunc, method)(*plain, **options)
         return came.view(Divided) if isinstance(came, np.ndarray) else came
