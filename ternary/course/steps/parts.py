@@ -131,6 +131,8 @@ class Divided(np.ndarray[Any, Any]):
         plain = [np.asarray(each) if isinstance(each, Divided) else each for each in inputs]
         if "out" in options:
             options["out"] = tuple(map(np.asarray, options["out"]))
+        if "where" in options:
+            options["where"] = np.asarray(options["where"])
         if ufunc is np.divide and ((np.asarray(plain[1]) == 0) & options.get("where", True)).any():
             raise FloatingPointError("a number is divided by 0")
         came = getattr(ufunc, method)(*plain, **options)
