@@ -131,7 +131,7 @@ class Divided(np.ndarray[Any, Any]):
         plain = [np.asarray(each) if isinstance(each, Divided) else each for each in inputs]
         if "out" in options:
             options["out"] = tuple(map(np.asarray, options["out"]))
-        if "where" in options:
+        if isinstance(options.get("where"), Divided):
             options["where"] = np.asarray(options["where"])
         if ufunc is np.divide and ((np.asarray(plain[1]) == 0) & options.get("where", True)).any():
             raise FloatingPointError("a number is divided by 0")
