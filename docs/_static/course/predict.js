@@ -55,7 +55,7 @@ export class PredictionBox {
     if (!typed || (!this.prediction.choices.length && !number.test(typed))) {
       this.status.textContent = this.prediction.choices.length
         ? "Choose one first; then it runs"
-        : "Type a number first, as 37 or 0.25; then it runs";
+        : "Type a number first; then it runs";
       return;
     }
     this.entry.committed = typed;
