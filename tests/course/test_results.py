@@ -104,6 +104,7 @@ def test_hidden_checks_count_and_nothing_of_them_leaks(folder, capfd):
         ("from ternary.projection import *\ndef to_groups(W):\n    return W, W\n", 0),
         ("def to_groups(W:\n", 0),
     ],
+    ids=["right", "ends its process", "exits", "imports the package", "no Python"],
 )
 def test_hidden_checks_bear_every_answer(folder, capfd, text, held):
     (folder / "answers" / "to_groups.py").write_text(text)
