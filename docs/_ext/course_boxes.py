@@ -81,8 +81,8 @@ def step_box(step: Step, reread: str) -> str:
         f'<details class="course-box" id="{anchor(step)}" data-kind="step">'
         f"{summary(step.title, f'{step.minutes} minutes')}\n"
         f'<pre class="course-stub">{escape(step.stub)}</pre>\n'
-        f'<p class="course-terminal">In a terminal: <code>ternary course start {step.id}</code>, '
-        f"then <code>ternary course check {step.id}</code>.</p>\n{data(found)}</details>\n"
+        f'<p class="course-terminal">In a terminal: <code>python -m ternary course start {step.id}</code>, '
+        f"then <code>python -m ternary course check {step.id}</code>.</p>\n{data(found)}</details>\n"
     )
 
 
@@ -101,7 +101,7 @@ def prediction_box(prediction: Prediction, code: str, reread: str) -> str:
         f"{summary(title, 'a prediction')}\n"
         f'<p class="course-question">{escape(prediction.question)}</p>\n{code}\n'
         '<p class="course-terminal">In a terminal: '
-        f"<code>ternary course predict {prediction.id}</code>.</p>\n{data(found)}</details>\n"
+        f"<code>python -m ternary course predict {prediction.id}</code>.</p>\n{data(found)}</details>\n"
     )
 
 
