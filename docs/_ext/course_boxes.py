@@ -65,6 +65,14 @@ def summary(title: str, about: str) -> str:
     )
 
 
+def in_a_terminal(command: str, name: str) -> str:
+    """What to type where no script runs; a script takes it away."""
+    return (
+        '<p class="course-terminal">In a terminal: '
+        f"<code>python -m ternary course {command} {name}</code></p>"
+    )
+
+
 def step_box(step: Step, reread: str) -> str:
     """A step: its stub, and what the scripts make an editor and its buttons of."""
     found = {
@@ -81,8 +89,8 @@ def step_box(step: Step, reread: str) -> str:
         f'<details class="course-box" id="{anchor(step)}" data-kind="step">'
         f"{summary(step.title, f'{step.minutes} minutes')}\n"
         f'<pre class="course-stub">{escape(step.stub)}</pre>\n'
-        f'<p class="course-terminal">In a terminal: <code>python -m ternary course start {step.id}</code>, '
-        f"then <code>python -m ternary course check {step.id}</code>.</p>\n{data(found)}</details>\n"
+        f"{in_a_terminal('start', step.id)}\n{in_a_terminal('check', step.id)}\n"
+        f"{data(found)}</details>\n"
     )
 
 
@@ -100,8 +108,7 @@ def prediction_box(prediction: Prediction, code: str, reread: str) -> str:
         f'<details class="course-box" id="{anchor(prediction)}" data-kind="prediction">'
         f"{summary(title, 'a prediction')}\n"
         f'<p class="course-question">{escape(prediction.question)}</p>\n{code}\n'
-        '<p class="course-terminal">In a terminal: '
-        f"<code>python -m ternary course predict {prediction.id}</code>.</p>\n{data(found)}</details>\n"
+        f"{in_a_terminal('predict', prediction.id)}\n{data(found)}</details>\n"
     )
 
 

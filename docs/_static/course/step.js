@@ -42,7 +42,7 @@ export class StepBox {
     this.details = element("div", { className: "course-details" });
     stub.replaceWith(this.editor);
     this.editor.after(this.bar, this.live, this.headline, this.details);
-    this.box.querySelector(".course-terminal").remove();
+    for (const line of this.box.querySelectorAll(".course-terminal")) line.remove();
     addEventListener("pagehide", () => this.keep());
     this.showHints();
     this.showVerdict();
