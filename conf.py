@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_codeautolink",  # names in examples lead to the API reference
     "runnable",  # the rest is in docs/_ext
+    "course_boxes",
     "site_extras",
     "notebooks",
     "mathml",

@@ -7,54 +7,27 @@
 // docs/_ext/example_times.json, from where the pages announce it; to begin that list anew, make it {}.
 // Products are added with a single rounding (FMA) where Node.js knows how, from version 21 on;
 // --no-fma does without, as browsers do that do not.
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
-import { canFuse, speedUpNumpy, withMemory } from "../_static/runnable/numpy.js";
+import { canFuse } from "../_static/runnable/numpy.js";
+import { pyodideIn, readerArchive, root, start } from "./pyodide_node.mjs";
 
 const { values: options, positionals: [folder, ...pages] } = parseArgs({
   allowPositionals: true,
   options: { times: { type: "boolean" }, "no-fma": { type: "boolean" } },
 });
 const fuse = !options["no-fma"] && canFuse();
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 if (!folder || !pages.length) {
   console.error(
     "usage: node docs/tools/doctest_pyodide.mjs [--times] [--no-fma] vendor/pyodide PAGE.md ...");
   process.exit(2);
 }
-const from = path.resolve(folder) + path.sep;
-if (!fs.existsSync(from + "pyodide.mjs")) {
-  console.error(`there is no Pyodide in ${from}: run python docs/tools/fetch_vendor.py`);
-  process.exit(2);
-}
-
-function readerArchive() {
-  const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "reader-")), "reader.zip");
-  const python = process.env.PYTHON ?? "python3";
-  execFileSync(python, [path.join(root, "docs/_ext/reader_archive.py"), file], { stdio: "inherit" });
-  return new Uint8Array(fs.readFileSync(file)); // a Buffer is not known to Pyodide
-}
-
-// An interpreter for each page, as each page has its own in a browser.
-async function start() {
-  const { loadPyodide } = await import(pathToFileURL(from + "pyodide.mjs"));
-  const { pyodide, memory } = await withMemory(() =>
-    loadPyodide({ indexURL: from, packageBaseUrl: from, packageCacheDir: from, packages: ["numpy"] }));
-  pyodide.unpackArchive(archive, "zip", { extractDir: "/home/pyodide" });
-  if (!speedUpNumpy(pyodide, memory, fuse)) throw new Error("NumPy's loops could not be replaced");
-  pyodide.runPython(DOCTEST);
-  return pyodide;
-}
+const from = pyodideIn(folder);
 
 const DOCTEST = `
-import doctest, hashlib, re, sys
-
-sys.path.insert(0, "/home/pyodide")
+import doctest, hashlib, re
 
 class Runner(doctest.DocTestRunner):
     """Notes how long every example takes."""
@@ -80,12 +53,6 @@ def run_page(name, text):
     return result.attempted, result.failed, long
 `;
 
-// Without this, node prints the line that threw, and that is a megabyte of Pyodide.
-process.on("uncaughtException", (error) => {
-  console.error(String(error?.stack ?? error).slice(0, 3000));
-  process.exit(1);
-});
-
 const archive = readerArchive();
 const times = path.join(root, "docs/_ext/example_times.json");
 const seconds = JSON.parse(fs.readFileSync(times, "utf-8"));
@@ -95,7 +62,8 @@ for (const page of pages) {
   const text = fs.readFileSync(page, "utf-8");
   if (!text.includes("```pycon")) continue;
   const began = performance.now();
-  const python = await start();
+  const python = await start(from, archive, fuse);
+  python.runPython(DOCTEST);
   python.globals.set("page", page);
   python.globals.set("text", text);
   python.globals.set("processor_seconds", () => { // not disturbed by what else the machine does

@@ -51,9 +51,10 @@ class _Watch:
             return
         if event == "open" and isinstance(args[0], str | bytes | os.PathLike):
             path = Path(os.path.abspath(os.fsdecode(args[0])))  # noqa: PTH100  (no links to follow)
-            program = path.name.partition(".")[0] in ("ternary_train", "ternary_parts")
+            name = path.name.partition(".")[0]  # a .pyc has the version of Python behind it
+            program = name in ("ternary_train", "ternary_parts")
             if path.suffix in (".py", ".pyc") and (program or path.is_relative_to(ROOT)):
-                self.refuse(f"it opens {path.name}, in which the answer stands")
+                self.refuse(f"it opens {name}.py, in which the answer stands")
         elif event in PROGRAMS:
             self.refuse(f"it starts another program or a connection ({event})")
 

@@ -18,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 from conftest import QUIET, ROOT, SITE, Handler, Server, Visit, find_browser, pages
 from playwright.sync_api import sync_playwright
 
+from ternary.course import STEPS
+
 CHAPTERS = pages("book/[0-9]*.html")
 FIRST_PAINT = """() => new Promise((done) => {
   const found = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
@@ -25,6 +27,13 @@ FIRST_PAINT = """() => new Promise((done) => {
   look();
 })"""
 DONE = "n => runnable.page.blocks[n].outcome"
+CHECK = """async ([id, text]) => {
+  const box = course.boxes.get(`step-${id}`);
+  box.editor.value = text;
+  const { status } = await box.check();
+  if (status !== "passed") throw new Error(`${id}: ${status}`);
+  return box.took;
+}"""
 failures = 0
 
 
@@ -84,6 +93,24 @@ def measure_run(browser, address):
     report("a light example after it", min(warm), 50, "ms")
 
 
+def measure_check(browser, address):
+    """The best of three first Checks of a visit, and of one of every other step of the chapter."""
+    cold, warm = [], {}
+    chapter = next(name for name in CHAPTERS if "transformer" in name)
+    first, *others = [step for step in STEPS.values() if f"-{step.page}." in chapter]
+    for _ in range(3):
+        opened, _ = visit(browser, address)
+        page = opened.go(chapter)
+        cold.append(page.evaluate(CHECK, [first.id, first.reference]))
+        for step in others:
+            seconds = page.evaluate(CHECK, [step.id, step.reference])
+            warm.setdefault(step.id, []).append(seconds)
+        opened.context.close()
+    report("first Check, cold", min(cold), 6, "s")
+    slowest = max(warm, key=lambda step: min(warm[step]))
+    report(f"a Check after it, the slowest ({slowest})", min(warm[slowest]), 0.3, "s")
+
+
 def measure_paint(browser, address):
     """First contentful paint, the processor slowed down four times."""
     worst = {}
@@ -123,6 +150,7 @@ def main():
         browser = playwright.chromium.launch(executable_path=find_browser(playwright), args=QUIET)
         measure_weights(browser, address)
         measure_run(browser, address)
+        measure_check(browser, address)
         measure_paint(browser, address)
         browser.close()
         server.shutdown()

@@ -1,4 +1,6 @@
 // One block of examples: its buttons, its editor, what it printed, and how that compares.
+import { editorOf } from "./editor.js";
+import { button, element, swap } from "./element.js";
 import { about, codeOf, examplesOf } from "./examples.js";
 
 const VERDICTS = {
@@ -9,12 +11,6 @@ const VERDICTS = {
   stopped: ["■", "Stopped; Run starts Python again"],
 };
 
-function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
 export class Block {
   constructor(page, number, pre, seconds) {
     Object.assign(this, { page, number, took: 0, outcome: null, printed: "", editor: null });
@@ -22,10 +18,10 @@ export class Block {
     this.text = pre.textContent;
     this.source = this.text; // what Run runs; the page compares it with what has been run
     const example = `example ${number + 1}`;
-    this.runButton = this.button("Run", `Run ${example}`, () => page.run(number));
-    this.stopButton = this.button("Stop", `Stop ${example}`, () => page.python.stop());
-    this.editButton = this.button("Edit", `Edit ${example}`, () => this.toggleEditor());
-    this.againButton = this.button("From the top", `From the top, run to ${example}`, () =>
+    this.runButton = button("Run", `Run ${example}`, () => page.run(number));
+    this.stopButton = button("Stop", `Stop ${example}`, () => page.python.stop());
+    this.editButton = button("Edit", `Edit ${example}`, () => this.toggleEditor());
+    this.againButton = button("From the top", `From the top, run to ${example}`, () =>
       page.run(number, true));
     this.stopButton.hidden = this.againButton.hidden = true;
     this.status = element("span", { className: "run-status", role: "status" });
@@ -43,13 +39,6 @@ export class Block {
     this.host.after(this.bar, this.output);
   }
 
-  button(label, name, action) {
-    const made = element("button", { type: "button", textContent: label });
-    made.setAttribute("aria-label", name);
-    made.addEventListener("click", action);
-    return made;
-  }
-
   // --- The editor ------------------------------------------------------------------------------
 
   toggleEditor() {
@@ -59,13 +48,11 @@ export class Block {
       this.source = this.text;
     } else {
       const code = codeOf(this.text);
-      this.editor = element("textarea", {
-        className: "run-editor", value: code, rows: code.split("\n").length + 1, spellcheck: false,
-        autocapitalize: "off", autocomplete: "off", title: "Ctrl+Enter runs it",
+      this.editor = editorOf({
+        code, label: `Code of example ${this.number + 1}`, verb: "runs",
+        run: () => this.page.run(this.number),
+        changed: (text) => { this.source = text + "\n"; },
       });
-      this.editor.setAttribute("aria-label", `Code of example ${this.number + 1}; Control Enter runs it`);
-      this.editor.addEventListener("keydown", (event) => this.onKey(event));
-      this.editor.addEventListener("input", () => { this.source = this.editor.value + "\n"; });
       this.source = code + "\n";
       this.host.after(this.editor);
       this.editor.focus();
@@ -73,21 +60,6 @@ export class Block {
     this.host.hidden = Boolean(this.editor);
     this.editButton.textContent = this.editor ? "Restore" : "Edit";
     this.editButton.setAttribute("aria-label", `${this.editButton.textContent} example ${this.number + 1}`);
-  }
-
-  onKey(event) {
-    if (event.key !== "Enter") return;
-    if (event.ctrlKey || event.metaKey || event.shiftKey) {
-      event.preventDefault();
-      this.page.run(this.number);
-    } else { // the next line begins where this one did, a step further after a colon
-      const before = this.editor.value.slice(0, this.editor.selectionStart);
-      const indent = /[^\n]*$/.exec(before)[0].match(/^ */)[0] + (/:\s*$/.test(before) ? "    " : "");
-      if (!indent) return;
-      event.preventDefault();
-      this.editor.setRangeText("\n" + indent, this.editor.selectionStart, this.editor.selectionEnd, "end");
-      this.editor.dispatchEvent(new Event("input"));
-    }
   }
 
   // --- A run -----------------------------------------------------------------------------------
@@ -126,7 +98,7 @@ export class Block {
     this.say("", "Running", "running");
     // A light example is over before anything has to move.
     this.timers = [
-      setTimeout(() => this.swap(this.runButton, this.stopButton), 150),
+      setTimeout(() => swap(this.runButton, this.stopButton), 150),
       setInterval(() => this.tick(expected), 250),
       setInterval(() => this.say("", `Running, ${this.progress}${this.elapsed()} s`, "running"), 15000),
     ];
@@ -154,7 +126,7 @@ export class Block {
   end() {
     this.stopTimers();
     this.took = (performance.now() - this.started) / 1000;
-    this.swap(this.stopButton, this.runButton);
+    swap(this.stopButton, this.runButton);
     this.runButton.removeAttribute("aria-disabled");
     this.meter.hidden = true;
     this.clock.textContent = this.took >= 1 ? `${this.took.toFixed(1)} s` : "";
@@ -165,14 +137,6 @@ export class Block {
   stopTimers() {
     for (const timer of this.timers ?? []) clearTimeout(timer); // an interval ends in the same way
     this.timers = [];
-  }
-
-  // One button takes the place of the other, and its focus.
-  swap(from, to) {
-    const focused = document.activeElement === from;
-    from.hidden = true;
-    to.hidden = false;
-    if (focused) to.focus();
   }
 
   say(sign, words, state) {
@@ -189,13 +153,13 @@ export class Block {
   // Blocks before this one come first; it can be stopped meanwhile.
   wait(words) {
     this.say("", `Runs ${words}`, "waiting");
-    this.timers = [setTimeout(() => this.swap(this.runButton, this.stopButton), 150)];
+    this.timers = [setTimeout(() => swap(this.runButton, this.stopButton), 150)];
   }
 
   // One of them ended badly.
   giveUp(block) {
     this.stopTimers();
-    this.swap(this.stopButton, this.runButton);
+    swap(this.stopButton, this.runButton);
     this.say("", "", "failed");
     const link = element("a", { href: `#${block.bar.id}`, textContent: `example ${block.number + 1}` });
     this.status.replaceChildren("Not run: ", link, ` ${block.outcome === "failed" ? "ended with an error" : "was stopped"}`);

@@ -13,16 +13,25 @@ export class Python {
   // Run [source, printed] pairs; `on` hears of text, progress and state. Resolves to "same", "ran",
   // "differs", "failed" or "stopped". One block at a time: the page waits for each.
   run(examples, on, startOver = false) {
+    return this.send({ examples, startOver }, on);
+  }
+
+  // Call a function of session.py that returns JSON; resolves to that text, "failed" or "stopped".
+  call(name, args, on) {
+    return this.send({ call: { name, args } }, on);
+  }
+
+  send(request, on) {
     if (location.protocol === "file:") {
       on.text("A page that was opened as a file cannot start Python. " +
         "Serve the folder, with: python -m http.server\n");
       return Promise.resolve("failed");
     }
     this.worker ??= this.start();
-    this.forgotten = false;
+    this.forgotten &&= Boolean(request.call); // a call leaves the names of the page alone
     return new Promise((resolve) => {
       this.job = { id: ++this.serial, on, resolve };
-      this.worker.postMessage({ id: this.serial, where: this.where, examples, startOver });
+      this.worker.postMessage({ id: this.serial, where: this.where, ...request });
     });
   }
 

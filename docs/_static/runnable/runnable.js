@@ -36,7 +36,12 @@ class Page {
 
   // Run a block after all that it needs; several clicks queue up.
   run(last, fromTop = false) {
-    this.busy = this.busy.then(() => this.carryOut(last, fromTop));
+    return this.queue(() => this.carryOut(last, fromTop));
+  }
+
+  // Do something with Python when nobody else does.
+  queue(action) {
+    this.busy = this.busy.then(action);
     return this.busy;
   }
 

@@ -8,6 +8,7 @@ import ast
 import contextlib
 import functools
 import io
+import json
 import linecache
 import re
 import sys
@@ -132,3 +133,21 @@ def watch_training(tell):
         return loss
 
     training.Trainer.take_step = told
+
+
+def grade(step, text):
+    """The verdict on an answer to a step of the course, as JSON."""
+    import ternary.course
+
+    return json.dumps(ternary.course.grade(step, text).to_json())
+
+
+def reveal(prediction, committed):
+    """What a prediction's code prints and how the reader's answer compares, as JSON."""
+    from ternary.course import reveal as found
+    from ternary.errors import TernaryError
+
+    try:
+        return json.dumps(found(prediction, committed))
+    except TernaryError as error:
+        return json.dumps({"error": str(error)})

@@ -25,11 +25,15 @@ sys.path.insert(0, "${HOME}")`);
   return pyodide.pyimport("page_session");
 }
 
-onmessage = async ({ data: { id, where, examples, startOver } }) => {
+onmessage = async ({ data: { id, where, examples, startOver, call } }) => {
   try {
     session ??= start(where);
     const python = await session;
     postMessage({ state: "running" });
+    if (call) {
+      postMessage({ id, outcome: python[call.name](...call.args) });
+      return;
+    }
     if (startOver) python.start_over();
     const outcome = python.run_block(
       examples.map(([source, printed]) => [source, printed ?? undefined]),
