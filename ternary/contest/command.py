@@ -61,8 +61,8 @@ def table(rows: list[Row], hidden: bool) -> Iterator[str]:
     for row in rows:
         minutes = "-" if row.minutes is None else f"{row.minutes:.2f}"
         line = f"{row.name:{width}} {row.n_bytes:>7,} {minutes:>8} {row.public:>14.4f}"
-        line += f" {row.ahead:>7.3f}"
-        yield line + (f" {row.hidden:>8.4f} {row.excess:>7.3f}" if row.hidden is not None else "")
+        line += f" {row.ahead:>z7.3f}"
+        yield line + (f" {row.hidden:>8.4f} {row.excess:>z7.3f}" if row.hidden is not None else "")
 
 
 def check(options: argparse.Namespace) -> int:

@@ -77,7 +77,7 @@ def draw_hidden(seed: int, n_bytes: int = HIDDEN_BYTES) -> bytes:
     (40000, True, False)
     """
     library = Path(sysconfig.get_path("stdlib"))
-    paths = [p for p in sorted(library.rglob("*.py")) if not LEFT_OUT & {*p.parts}]
+    paths = sorted(_sources(library))
     found, size = list[str](), 0
     for i in np.random.default_rng(seed).permutation(len(paths)):
         for docstring in _docstrings(paths[i]):
@@ -89,6 +89,15 @@ def draw_hidden(seed: int, n_bytes: int = HIDDEN_BYTES) -> bytes:
         f"{library} holds {size:,} bytes of docstrings; expected {n_bytes:,}. Give a text of your "
         "own with --hidden"
     )
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """The files of Python in a folder and those below it, but for `LEFT_OUT`."""
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in LEFT_OUT:
+            yield from _sources(path)
+        elif path.suffix == ".py":
+            yield path
 
 
 def _docstrings(path: Path) -> Iterator[str]:
