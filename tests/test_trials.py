@@ -371,7 +371,13 @@ def command(folder, *options, **environment):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # a group of its own, as in a terminal
+        preexec_fn=heed_interrupts,
     )
+
+
+def heed_interrupts():
+    """What a shell starts in the background ignores Ctrl-C, the tests too, and hands that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_trials(path, n):
