@@ -91,8 +91,8 @@ class TorchTransformer(nn.Module):
         head_dim = config.d_model // config.n_heads
         frequencies = config.rope_base ** (-np.arange(0, head_dim, 2) / head_dim)
         angles = np.tile(np.arange(config.context)[:, None] * frequencies, 2)
-        self.register_buffer("cos", torch.from_numpy(np.cos(angles).astype(np.float32)))
-        self.register_buffer("sin", torch.from_numpy(np.sin(angles).astype(np.float32)))
+        self.register_buffer("cos", torch.tensor(np.cos(angles), dtype=torch.get_default_dtype()))
+        self.register_buffer("sin", torch.tensor(np.sin(angles), dtype=torch.get_default_dtype()))
 
     def forward(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         x = self.embedding(tokens)
