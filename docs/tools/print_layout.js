@@ -50,7 +50,7 @@
   const chapters = /^book\/(\d|model$|muon$)/;  // and the pages that stand between them
   const parts = {
     Solutions: /^book\/solutions\//,
-    Reference: /^book\/(?!\d|index|solutions|model$|muon$)/,
+    Reference: /^book\/(?!\d|index|solutions|model$|muon$|recipes$|scale$)/,
   };
   const add = (name, section, top, numbered) => {
     section.classList.add("chapter");
