@@ -47,7 +47,7 @@
   const enter = (text, name, className = "") => {
     list.append(make("li", className, Object.assign(make("a", "", text), { href: `#${name}` })));
   };
-  const chapters = /^book\/(\d|model$|muon$)/;  // and the pages that stand between them
+  const chapters = /^book\/(\d|model$|muon$|recipes$|scale$)/;  // and the pages that stand between them
   const parts = {
     Solutions: /^book\/solutions\//,
     Reference: /^book\/(?!\d|index|solutions|model$|muon$|recipes$|scale$)/,
