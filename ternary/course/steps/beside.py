@@ -31,6 +31,11 @@ out.""",
         Wrong(" if (s == 0).any()", "", "matrices without a dead group are to be left out."),
         Wrong("ternarize(name, W)[1]", "np.abs(W).mean(axis=1)",
               "you look at rows in full precision; a stored scale of a group is meant."),
+        Wrong("ternarize(name, W)[1]",
+              "np.float16([np.abs(g).sum() / 128 for r in W for g in np.split(r, [128])])",
+              "you divide by 128 also where a group holds fewer weights; padding does not count."),
+        Wrong("s == 0", "s.astype(float) < 6e-8", "you call a group dead whose scale is stored as 2**-24, the "
+              "smallest number of float16; only what is stored as 0 is dead."),
     ),
 )
 
@@ -48,6 +53,23 @@ def some(f: Any) -> None:
     found = f(latents)
     require("up" not in found, "the scales of `up` are about 1e-6: small, and not 0 in float16")
     require(set(found) == {"q", "down"}, f"expected the keys q and down, came {', '.join(found)}")
+
+
+@DEAD.check
+def padded(f: Any) -> None:
+    """A short group at the end of a row has the mean of its real weights."""
+    W = normal(3, 130, dtype=np.float32)
+    W[1, 128:] = 1e-6
+    W[2, 128:] = 1e-9
+    agrees(f, book.dead_groups, {"q": W}, what="dead groups", dtype=False)
+
+
+@DEAD.check
+def smallest_scales(f: Any) -> None:
+    """Rounding decides: a mean of 2**-25 is stored as 0, a larger one as 2**-24 or more."""
+    means = 2.0 ** np.array([[-26], [-25], [-24.6], [-24], [-23]])
+    W = np.repeat(means, 128, axis=1).astype(np.float32)
+    agrees(f, book.dead_groups, {"q": W}, what="dead groups", dtype=False)
 
 
 DECAY = Step(

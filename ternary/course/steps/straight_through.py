@@ -98,7 +98,8 @@ SLOPE = Step(
     minutes=20,
     doc="""Relative error of dL/dW, along a random direction, against the slope of ``loss(W)``.
 
-The slope is the difference of two losses, a step of `h` times normal numbers to either side of `W`.
+The slope is the difference of two losses, a step of `h` times normal numbers, drawn from `rng`, to
+either side of `W`, which stays as it was.
 The result is a float: 0 for a right gradient, 1 for one that is twice too large.""",
     hints=(
         "Draw one direction in the shape of W from rng, and make it h long.",
@@ -112,6 +113,10 @@ The result is a float: 0 for a right gradient, 1 for one that is twice too large
               "error of the slope small."),
         Wrong("return abs(", "return (", "your error has a sign; take its magnitude, or an error "
               "could pass any `<`."),
+        Wrong("rng.standard_normal(W.shape)", "np.ones(W.shape)", "your direction is not random; "
+              "along a fixed one, errors that cancel are never seen."),
+        Wrong("loss(W - step)", "loss(np.subtract(W, step, out=W))", "you leave W changed; take "
+              "the losses at new arrays, or put W back."),
     ),
 )  # fmt: skip
 
@@ -150,6 +155,28 @@ def both_sides(f: Any) -> None:
     require(error < 5e-3, f"with h = 0.01 the error is {error:.2g}, expected below 0.005")
 
 
+@SLOPE.check
+def random_direction(f: Any) -> None:
+    """The direction comes from the generator: the same one the same, another one another."""
+    W = normal(4, 5)
+    wrong = _exact(W)
+    wrong[0, :2] += 3, -3
+    one, again, other = (f(_quadratic, W, wrong, fresh(seed)) for seed in (0, 0, 1))
+    same("the error with a generator of the same seed", again, one)
+    require(
+        abs(other - one) > 1e-3,
+        f"with another generator the error is the same, {one:.3g}; draw the direction from rng",
+    )
+
+
+@SLOPE.check
+def leaves_W_alone(f: Any) -> None:
+    """W is as it was."""
+    W = normal(4, 5)
+    f(_quadratic, W, _exact(W), fresh(), 1e-2)
+    same("W after the call", W, normal(4, 5), rtol=0, atol=1e-9)
+
+
 TERNARIZE = Step(
     id="ternarize",
     page="near-zero-scales",
@@ -170,6 +197,8 @@ ValueError that begins with `name`. The products have the dtype of W.""",
               "the group is silent, and its codes say something else."),
         Wrong("if not np.isfinite(scales).all():", "if False:", "a scale that is infinite passes; "
               "refuse it with a ValueError."),
+        Wrong('f"{name}: a scale', 'f"a scale of {name}', "your error does not begin with the "
+              "name of the matrix."),
         Wrong(".astype(W.dtype)", "", "the weights have another dtype than the latents."),
         Wrong("codes * scales[:, None]", "codes * np.maximum(scales, 1e-3)[:, None]", "you keep "
               "scales above a floor; the rule needs none, and a small scale is a small scale."),
@@ -199,7 +228,8 @@ def no_number(f: Any) -> None:
         try:
             f("layers.0.q", W)
         except ValueError as error:
-            require("layers.0.q" in str(error), f"the message names no matrix: {error}")
+            begins = str(error).startswith("layers.0.q")
+            require(begins, f"the message does not begin with the name, layers.0.q: {error}")
         else:
             require(False, f"weights of {bad} have no finite float16 scale; expected a ValueError")
 
@@ -212,7 +242,8 @@ PROJECT = Step(
     minutes=10,
     doc="""The weights of all latents: matrices become ternary, and gains stay as they are.
 
-`latents` is a dict of arrays by name, and so is the result; a gain has one axis.""",
+`latents` is a dict of arrays by name, and so is the result; a gain has one axis. What `ternarize`
+refuses is refused by its name.""",
     hints=("What tells a matrix from a gain is ndim.", "The third value of ternarize is wanted."),
     wrong=(
         Wrong(" if W.ndim == 2 else W", "", "you project gains too; they have one axis and stay."),
@@ -220,6 +251,8 @@ PROJECT = Step(
               "weights, codes times scales."),
         Wrong("ternarize(name, W)[2] if W.ndim == 2 else W", "W", "you return the latents as they "
               "are; matrices become ternary."),
+        Wrong("ternarize(name, W)", 'ternarize("x", W)', "each matrix goes by the same name, so "
+              "that an error does not say which one it was."),
     ),
 )  # fmt: skip
 
@@ -229,6 +262,18 @@ def of_all(f: Any) -> None:
     """Matrices are projected, gains are not."""
     latents = {"q": normal(2, 128), "norm": normal(128, seed=1)}
     agrees(f, book.project, latents, what="weights")
+
+
+@PROJECT.check
+def names_the_refused(f: Any) -> None:
+    """A matrix that has no finite scale is refused by its name."""
+    latents = {"q": normal(2, 128), "up": np.full((1, 128), 1e6)}
+    try:
+        f(latents)
+    except ValueError as error:
+        require(str(error).startswith("up"), f"the error does not name the matrix, up: {error}")
+    else:
+        require(False, "weights of 1e6 have no finite float16 scale; expected a ValueError")
 
 
 @PROJECT.check
