@@ -34,8 +34,8 @@ out.""",
         Wrong("ternarize(name, W)[1]",
               "np.float16([np.abs(g).sum() / 128 for r in W for g in np.split(r, [128])])",
               "you divide by 128 also where a group holds fewer weights; padding does not count."),
-        Wrong("s == 0", "s.astype(float) < 6e-8", "you call a group dead whose scale is stored as 2**-24, the "
-              "smallest number of float16; only what is stored as 0 is dead."),
+        Wrong("s == 0", "s.astype(float) < 6e-8", "you call a group dead whose scale is "
+              "stored as 2**-24, the smallest number of float16; only one stored as 0 is dead."),
     ),
 )
 
@@ -148,6 +148,15 @@ def fit_layer(x, y, steps, lr=0.3):
               "a latent whose code is 0 no longer takes its gradient, so it never comes back."),
     ),
 )
+
+
+@BUG.check
+def first_steps(f: Any) -> None:
+    """The losses of the first five steps."""
+    x = normal(64, 24, seed=2)
+    y = x @ fresh(1).integers(-1, 2, (4, 24)).astype(float).T
+    losses, expected = f(x, y, 5)[0], book.fit_layer(x, y, 5)[0]
+    same("losses of the first five steps", np.array(losses), np.array(expected), rtol=1e-3)
 
 
 @BUG.check

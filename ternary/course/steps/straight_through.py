@@ -37,13 +37,13 @@ LINEAR = Step(
 @LINEAR.check
 def products(f: Any) -> None:
     """Each output is the product of an input and a row of weights."""
-    agrees(f, book.linear, normal(3, 5), normal(4, 5, seed=1), what="outputs")
+    agrees(f, book.linear, normal(3, 4), normal(4, 4, seed=1), what="outputs")
 
 
 @LINEAR.check
-def square_weights(f: Any) -> None:
-    """So it is for a square matrix."""
-    agrees(f, book.linear, normal(3, 4), normal(4, 4, seed=1), what="outputs")
+def more_inputs(f: Any) -> None:
+    """So it is for more inputs than outputs."""
+    agrees(f, book.linear, normal(3, 5), normal(4, 5, seed=1), what="outputs")
 
 
 BACKWARD = Step(
@@ -246,7 +246,8 @@ PROJECT = Step(
 refuses is refused by its name.""",
     hints=("What tells a matrix from a gain is ndim.", "The third value of ternarize is wanted."),
     wrong=(
-        Wrong(" if W.ndim == 2 else W", "", "you project gains too; they have one axis and stay."),
+        Wrong(" if W.ndim == 2 else W", "", "you project gains too; they have one axis and stay.",
+              breaks=True),
         Wrong("ternarize(name, W)[2]", "ternarize(name, W)[0]", "you return codes; expected the "
               "weights, codes times scales."),
         Wrong("ternarize(name, W)[2] if W.ndim == 2 else W", "W", "you return the latents as they "

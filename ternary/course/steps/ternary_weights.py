@@ -149,6 +149,12 @@ def full_rows(f: Any) -> None:
 
 
 @GROUPS.check
+def short_rows(f: Any) -> None:
+    """Rows of 96 fill one group each, with zeros behind."""
+    agrees(f, book.to_groups, normal(4, 96, dtype=np.float32), what="groups, counts", dtype=False)
+
+
+@GROUPS.check
 def padded_rows(f: Any) -> None:
     """Rows of 200 fill one group and 72 of the next, and zeros follow."""
     W = normal(3, 200, dtype=np.float32)
