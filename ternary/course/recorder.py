@@ -31,7 +31,8 @@ class Recorder:
     """Calls the reader's function and remembers every call."""
 
     def __init__(self, function: Any) -> None:
-        self.function, self.calls, self.printed = function, [], ""  # type: ignore[var-annotated]
+        self.function, self.printed = function, ""
+        self.calls: list[Call] = []
 
     def __call__(self, *args: Any) -> Any:
         call = Call(copy.deepcopy(args), errors=np.geterr())

@@ -81,7 +81,7 @@ DECAY = Step(
     doc="""Weight decay of `step`, a float: constant for a share of the steps, then down to 0.
 
 It is `peak` in the first `until * steps` steps, counted from 0, and then falls in a straight line
-that would reach 0 in step `steps`.""",
+that would reach 0 in step `steps`. `until` may be 1: then it does not fall.""",
     hints=("A line, cut off above: np.clip or min.",
            "How far is it from `step` to the end, over how far it is from the bend to the end?"),
     wrong=(
