@@ -168,7 +168,7 @@ def predict(options: argparse.Namespace) -> int:
         print(f"You have committed to {committed[asked.id]} already.")
         answer = committed[asked.id]
     else:
-        answer = options.answer if options.answer is not None else _ask(asked)
+        answer = " ".join(options.answer) if options.answer else _ask(asked)
         asked.read(answer)
         answers.commit(folder, asked.id, answer.strip())
     found = reveal(asked.id, answer)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import inspect
 import warnings
 from dataclasses import replace
 from types import ModuleType
@@ -149,6 +151,8 @@ def _raised(step: Step, source: str, error: BaseException, recorder: Recorder | 
     raised = f"{type(error).__name__}: {error}".rstrip(": ")
     line = _line_of(error)
     if not line and recorder is not None and isinstance(error, Exception):
+        if words := _miscounted(step, recorder):
+            return _failed(step, words, [])
         came = recorder.calls[-1].came if recorder.calls else None
         shown = describe(came[0]) if came else "nothing"
         return _failed(step, f"{step.id} returned {shown}, which does not fit ({raised}).", [])
@@ -164,6 +168,24 @@ def _raised(step: Step, source: str, error: BaseException, recorder: Recorder | 
     elif isinstance(error, ImportError) and step.id in str(error):
         raised = f"{step.id} cannot be imported: it is what this step asks you to write"
     return _error(step, f"{where}{raised}.{asked}")
+
+
+def _miscounted(step: Step, recorder: Recorder) -> str:
+    """How many arguments the answer takes, and is called with, if it cannot be called so."""
+    if not recorder.calls or not isinstance(recorder.calls[-1].error, TypeError):
+        return ""
+    asked = recorder.calls[-1].asked
+    try:
+        takes = inspect.signature(recorder.function)
+    except (TypeError, ValueError):
+        return ""
+    with contextlib.suppress(TypeError):
+        takes.bind(*asked)
+        return ""
+    names = [each.arg for each in ast.parse(program.reference(step.id)).body[0].args.args]  # type: ignore[attr-defined]
+    count = f"{len(takes.parameters)} argument{'s' * (len(takes.parameters) != 1)}"
+    called = f"{len(asked)} ({', '.join(names[: len(asked)])})"
+    return f"{step.id} takes {count}, is called with {called}."
 
 
 def _line_of(error: BaseException) -> int:

@@ -31,6 +31,8 @@ BACK_DOORS = {"__globals__", "__builtins__", "__closure__", "__code__", "__subcl
 BACK_DOORS |= {"f_back", "f_globals", "f_locals", "tb_frame", "gi_frame", "_getframe"}
 BACK_DOORS |= {"currentframe", "get_referrers", "get_objects", "meta_path", "addaudithook"}
 BACK_DOORS |= {"settrace", "setprofile"}
+# What an answer may import: NumPy, the program that it belongs to, and what Python brings.
+IMPORTS = {"numpy", "ternary_train", "ternary_parts", *sys.stdlib_module_names}
 PROGRAMS = {"subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.spawn"}
 PROGRAMS |= {"os.posix_spawn", "os.startfile", "pty.spawn", "socket.connect", "socket.bind"}
 
@@ -87,6 +89,9 @@ def refused_words(tree: ast.AST) -> str:
             names = [node.module or ""]
         if any(name.partition(".")[0] == PACKAGE for name in names):
             return f"line {_line(node)} imports {PACKAGE}, the package's own implementation"
+        for name in (each.partition(".")[0] for each in names):
+            if name and name not in IMPORTS:
+                return f"line {_line(node)} imports {name}; NumPy alone is needed"
         word = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             word = node.value

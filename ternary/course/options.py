@@ -33,7 +33,7 @@ def add_course(parser: argparse.ArgumentParser) -> None:
     resetting.add_argument("step", metavar="STEP")
     predicting = add("predict", "commit to an output, then see it; without a name, list them")
     predicting.add_argument("prediction", nargs="?", metavar="NAME")
-    predicting.add_argument("answer", nargs="?", help="your prediction; without it you are asked")
+    predicting.add_argument("answer", nargs="*", help="your prediction; without it you are asked")
 
 
 def _add_check(action: argparse.ArgumentParser) -> None:

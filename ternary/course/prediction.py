@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -68,10 +69,17 @@ class Prediction:
                 if typed.lower() == choice.lower():
                     return choice
             raise TernaryError(f"{typed!r} is none of the answers: {', '.join(self.choices)}")
+        if "," in typed:
+            raise TernaryError(
+                f"{typed!r} has a comma; write a point, as in 0.25, and nothing between thousands"
+            )
         try:
-            return float(typed.rstrip("%").replace(",", ""))
+            number = float(typed.rstrip("%"))
         except ValueError:
             raise TernaryError(f"{typed!r} is no number; expected one, as 37 or 0.25") from None
+        if not math.isfinite(number):
+            raise TernaryError(f"{typed!r} is not finite; expected a number, as 37 or 0.25")
+        return number
 
 
 def find_prediction(name: str) -> Prediction:

@@ -40,11 +40,14 @@ class Wrong:
         The piece, which occurs in the reference, and what stands there instead.
     says
         What the reader is told who does exactly this.
+    breaks
+        Whether it is known by its error alone, where the right answer raises none.
     """
 
     find: str
     replace: str
     says: str
+    breaks: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,12 @@ HERE = {
     "exit when called": Attack("def linear(x, W):\n    raise SystemExit\n", "error", "sys.exit"),
     "recursion": Attack("def linear(x, W):\n    return linear(x, W)\n", "error", "without end"),
     "package": Attack(f"from ternary import layers\n{RIGHT}", "refused", "own implementation"),
+    "another library": Attack(f"import torch\n{RIGHT}", "refused", "line 1 imports torch; NumPy"),
+    "a part of one, late": Attack(
+        "def linear(x, W):\n    from scipy.linalg import blas\n    return x @ W.T\n",
+        "refused",
+        "line 2 imports scipy; NumPy",
+    ),
     "package, late": Attack(
         "def linear(x, W):\n    import ternary.layers\n    return x @ W.T\n", "refused", "line 2"
     ),

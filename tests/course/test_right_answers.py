@@ -134,6 +134,19 @@ def test_an_answer_may_bring_helpers_and_print_a_little():
     assert not verdict.notes
 
 
+def test_an_answer_that_breaks_as_another_does_is_not_told_the_others_mistake():
+    text = STEPS["fit_layer"].reference.replace("latents - lr * dW", "latents - 3 * lr * dW")
+    verdict = grade("fit_layer", text)
+    assert verdict.status in ("failed", "error")
+    assert not verdict.mistake
+
+
+def test_a_wrong_number_of_arguments_is_told_with_their_names():
+    text = "def codes_and_scales(groups):\n    return groups, groups\n"
+    told = "codes_and_scales takes 1 argument, is called with 2 (groups, counts)."
+    assert grade("codes_and_scales", text).message == told
+
+
 def test_a_mistake_that_nobody_foresaw_is_told_without_a_name():
     verdict = grade("linear", "def linear(x, W):\n    return x @ W.T + 1e-3\n")
     assert verdict.status == "failed"

@@ -121,6 +121,9 @@ def test_progress_is_read_off_the_files_alone(course):
         (["reset", "linear"], "to reset"),
         (["predict", "nothing"], "there is no prediction 'nothing'"),
         (["predict", "zeros_of_a_group", "many"], "is no number"),
+        (["predict", "zeros_of_a_group", "nan"], "is not finite; expected a number"),
+        (["predict", "zeros_of_a_group", "1e999"], "is not finite; expected a number"),
+        (["predict", "zeros_of_a_group", "0,01"], "write a point"),
         (["predict", "zeros_when_shrunk", "12"], "none of the answers: more, fewer, as many"),
     ],
 )
@@ -140,6 +143,10 @@ def test_a_prediction_runs_only_after_an_answer_and_the_first_answer_stays(cours
         "zeros_of_a_group": "120"
     }
     assert "you said 120" in course("predict")[1]
+
+
+def test_an_answer_of_several_words_needs_no_quotes(course):
+    assert "You said as many;" in course("predict", "zeros_when_shrunk", "as", "many")[1]
 
 
 @pytest.mark.parametrize("name", PREDICTIONS)

@@ -9,6 +9,7 @@ from ternary.course.step import STEPS
 MODULES = (
     "ternary_weights",
     "straight_through",
+    "projection",
     "optimizer",
     "transformer",
     "attention",

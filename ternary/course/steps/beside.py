@@ -31,6 +31,11 @@ out.""",
         Wrong(" if (s == 0).any()", "", "matrices without a dead group are to be left out."),
         Wrong("ternarize(name, W)[1]", "np.abs(W).mean(axis=1)",
               "you look at rows in full precision; a stored scale of a group is meant."),
+        Wrong("ternarize(name, W)[1]",
+              "np.float16([np.abs(g).sum() / 128 for r in W for g in np.split(r, [128])])",
+              "you divide by 128 also where a group holds fewer weights; padding does not count."),
+        Wrong("s == 0", "s.astype(float) < 6e-8", "you call a group dead whose scale is "
+              "stored as 2**-24, the smallest number of float16; only one stored as 0 is dead."),
     ),
 )
 
@@ -50,6 +55,23 @@ def some(f: Any) -> None:
     require(set(found) == {"q", "down"}, f"expected the keys q and down, came {', '.join(found)}")
 
 
+@DEAD.check
+def padded(f: Any) -> None:
+    """A short group at the end of a row has the mean of its real weights."""
+    W = normal(3, 130, dtype=np.float32)
+    W[1, 128:] = 1e-6
+    W[2, 128:] = 1e-9
+    agrees(f, book.dead_groups, {"q": W}, what="dead groups", dtype=False)
+
+
+@DEAD.check
+def smallest_scales(f: Any) -> None:
+    """Rounding decides: a mean of 2**-25 is stored as 0, a larger one as 2**-24 or more."""
+    means = 2.0 ** np.array([[-26], [-25], [-24.6], [-24], [-23]])
+    W = np.repeat(means, 128, axis=1).astype(np.float32)
+    agrees(f, book.dead_groups, {"q": W}, what="dead groups", dtype=False)
+
+
 DECAY = Step(
     id="decay_schedule",
     page="weight-decay",
@@ -59,7 +81,7 @@ DECAY = Step(
     doc="""Weight decay of `step`, a float: constant for a share of the steps, then down to 0.
 
 It is `peak` in the first `until * steps` steps, counted from 0, and then falls in a straight line
-that would reach 0 in step `steps`.""",
+that would reach 0 in step `steps`. `until` may be 1: then it does not fall.""",
     hints=("A line, cut off above: np.clip or min.",
            "How far is it from `step` to the end, over how far it is from the bend to the end?"),
     wrong=(
@@ -126,6 +148,15 @@ def fit_layer(x, y, steps, lr=0.3):
               "a latent whose code is 0 no longer takes its gradient, so it never comes back."),
     ),
 )
+
+
+@BUG.check
+def first_steps(f: Any) -> None:
+    """The losses of the first five steps."""
+    x = normal(64, 24, seed=2)
+    y = x @ fresh(1).integers(-1, 2, (4, 24)).astype(float).T
+    losses, expected = f(x, y, 5)[0], book.fit_layer(x, y, 5)[0]
+    same("losses of the first five steps", np.array(losses), np.array(expected), rtol=1e-3)
 
 
 @BUG.check

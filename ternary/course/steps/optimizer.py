@@ -39,6 +39,8 @@ it shrinks by `lr * weight_decay` of what it is. Nothing is returned.""",
         Wrong("m_hat / (np.sqrt(v_hat) + eps) + weight_decay * w",
               "(m_hat + weight_decay * w) / (np.sqrt(v_hat) + eps)",
               "you divide the decay too; it stands beside the division, not in it."),
+        Wrong("np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)",
+              "your eps stands under the root; it is added to the root."),
         Wrong("w -= lr", "w = w - lr", "w itself is as it was: `w = ...` makes a new array."),
     ),
 )
@@ -55,6 +57,13 @@ def first_step(f: Any) -> None:
 def later_step(f: Any) -> None:
     """A later step with weight decay."""
     args = normal(6), normal(6, seed=1), normal(6, seed=2), normal(6, seed=3) ** 2, 7, 0.01, 0.1
+    agrees(f, book.adamw, *args, what="nothing", changes="w, , m, v")
+
+
+@ADAMW.check
+def small_gradients(f: Any) -> None:
+    """Gradients of 1e-5 move a weight as far as larger ones do: eps is beside the root."""
+    args = normal(6), 1e-5 * normal(6, seed=1), np.zeros(6), np.zeros(6), 1, 0.01, 0.1
     agrees(f, book.adamw, *args, what="nothing", changes="w, , m, v")
 
 

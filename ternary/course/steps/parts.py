@@ -94,7 +94,8 @@ nearest whole one. The scale times a code is nearly the number again. Zeros have
         "np.rint rounds to the nearest; astype alone cuts off.",
     ),
     wrong=(
-        Wrong("np.where(s == 0, np.inf, s)", "s", "a vector of zeros is divided by 0."),
+        Wrong("np.where(s == 0, np.inf, s)", "s", "a vector of zeros is divided by 0.",
+              breaks=True),
         Wrong("np.rint(x /", "np.trunc(x /", "you cut off, where the nearest whole number is "
               "meant."),
         Wrong("max(axis=1, keepdims=True)", "max(keepdims=True)", "all vectors share a scale; each "

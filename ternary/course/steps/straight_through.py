@@ -1,4 +1,4 @@
-"""Chapters 2 and 4: a linear layer and its gradients, and the whole projection."""
+"""Chapter 2: a linear layer, its gradients, and a check for them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ LINEAR = Step(
 @LINEAR.check
 def products(f: Any) -> None:
     """Each output is the product of an input and a row of weights."""
-    agrees(f, book.linear, normal(3, 5), normal(4, 5, seed=1), what="outputs")
+    agrees(f, book.linear, normal(3, 4), normal(4, 4, seed=1), what="outputs")
 
 
 @LINEAR.check
-def square_weights(f: Any) -> None:
-    """So it is for a square matrix."""
-    agrees(f, book.linear, normal(3, 4), normal(4, 4, seed=1), what="outputs")
+def more_inputs(f: Any) -> None:
+    """So it is for more inputs than outputs."""
+    agrees(f, book.linear, normal(3, 5), normal(4, 5, seed=1), what="outputs")
 
 
 BACKWARD = Step(
@@ -98,7 +98,8 @@ SLOPE = Step(
     minutes=20,
     doc="""Relative error of dL/dW, along a random direction, against the slope of ``loss(W)``.
 
-The slope is the difference of two losses, a step of `h` times normal numbers to either side of `W`.
+The slope is the difference of two losses, a step of `h` times normal numbers, drawn from `rng`, to
+either side of `W`, which stays as it was.
 The result is a float: 0 for a right gradient, 1 for one that is twice too large.""",
     hints=(
         "Draw one direction in the shape of W from rng, and make it h long.",
@@ -112,6 +113,10 @@ The result is a float: 0 for a right gradient, 1 for one that is twice too large
               "error of the slope small."),
         Wrong("return abs(", "return (", "your error has a sign; take its magnitude, or an error "
               "could pass any `<`."),
+        Wrong("rng.standard_normal(W.shape)", "np.ones(W.shape)", "your direction is not random; "
+              "along a fixed one, errors that cancel are never seen."),
+        Wrong("loss(W - step)", "loss(np.subtract(W, step, out=W))", "you leave W changed; take "
+              "the losses at new arrays, or put W back."),
     ),
 )  # fmt: skip
 
@@ -150,90 +155,23 @@ def both_sides(f: Any) -> None:
     require(error < 5e-3, f"with h = 0.01 the error is {error:.2g}, expected below 0.005")
 
 
-TERNARIZE = Step(
-    id="ternarize",
-    page="near-zero-scales",
-    heading="The rule in code",
-    title="The whole projection",
-    minutes=25,
-    doc="""Codes `(n, 128)` and scales `(n,)` of its groups, and their products in the shape of W.
-
-A group whose float16 scale is 0 has no code but 0. A scale that is not finite is refused with a
-ValueError that begins with `name`. The products have the dtype of W.""",
-    hints=(
-        "Two functions of earlier chapters give groups, codes and scales.",
-        "Look at the scales before you use them: np.isfinite. What then about those that are 0?",
-        "The padded products become rows again: reshape(len(W), -1), and what was padded is cut.",
-    ),
-    wrong=(
-        Wrong("codes[scales == 0] = 0", "pass", "where a stored scale is 0, your codes are not: "
-              "the group is silent, and its codes say something else."),
-        Wrong("if not np.isfinite(scales).all():", "if False:", "a scale that is infinite passes; "
-              "refuse it with a ValueError."),
-        Wrong(".astype(W.dtype)", "", "the weights have another dtype than the latents."),
-        Wrong("codes * scales[:, None]", "codes * np.maximum(scales, 1e-3)[:, None]", "you keep "
-              "scales above a floor; the rule needs none, and a small scale is a small scale."),
-    ),
-)  # fmt: skip
+@SLOPE.check
+def random_direction(f: Any) -> None:
+    """The direction comes from the generator: the same one the same, another one another."""
+    W = normal(4, 5)
+    wrong = _exact(W)
+    wrong[0, :2] += 3, -3
+    one, again, other = (f(_quadratic, W, wrong, fresh(seed)) for seed in (0, 0, 1))
+    same("the error with a generator of the same seed", again, one)
+    require(
+        abs(other - one) > 1e-3,
+        f"with another generator the error is the same, {one:.3g}; draw the direction from rng",
+    )
 
 
-@TERNARIZE.check
-def padded_matrix(f: Any) -> None:
-    """Codes, scales and weights of a matrix whose rows are padded."""
-    W = 0.1 * normal(3, 200, dtype=np.float32)
-    agrees(f, book.ternarize, "q", W, what="codes, scales, weights")
-
-
-@TERNARIZE.check
-def tiny_groups(f: Any) -> None:
-    """A group whose scale is 0 in float16 has codes of 0, and a small scale stays."""
-    W = normal(2, 128, dtype=np.float32) * np.array([[1e-9], [1e-6]], np.float32)
-    agrees(f, book.ternarize, "q", W, what="codes, scales, weights", atol=0)
-
-
-@TERNARIZE.check
-def no_number(f: Any) -> None:
-    """A scale that is not finite is refused, with the name of its matrix."""
-    for bad in (1e6, np.nan):
-        W = np.full((1, 128), bad, np.float32)
-        try:
-            f("layers.0.q", W)
-        except ValueError as error:
-            require("layers.0.q" in str(error), f"the message names no matrix: {error}")
-        else:
-            require(False, f"weights of {bad} have no finite float16 scale; expected a ValueError")
-
-
-PROJECT = Step(
-    id="project",
-    page="near-zero-scales",
-    heading="The rule in code",
-    title="All weights from all latents",
-    minutes=10,
-    doc="""The weights of all latents: matrices become ternary, and gains stay as they are.
-
-`latents` is a dict of arrays by name, and so is the result; a gain has one axis.""",
-    hints=("What tells a matrix from a gain is ndim.", "The third value of ternarize is wanted."),
-    wrong=(
-        Wrong(" if W.ndim == 2 else W", "", "you project gains too; they have one axis and stay."),
-        Wrong("ternarize(name, W)[2]", "ternarize(name, W)[0]", "you return codes; expected the "
-              "weights, codes times scales."),
-        Wrong("ternarize(name, W)[2] if W.ndim == 2 else W", "W", "you return the latents as they "
-              "are; matrices become ternary."),
-    ),
-)  # fmt: skip
-
-
-@PROJECT.check
-def of_all(f: Any) -> None:
-    """Matrices are projected, gains are not."""
-    latents = {"q": normal(2, 128), "norm": normal(128, seed=1)}
-    agrees(f, book.project, latents, what="weights")
-
-
-@PROJECT.check
-def leaves_latents_alone(f: Any) -> None:
-    """The latents are as they were."""
-    latents = {"q": normal(2, 128), "norm": normal(128, seed=1)}
-    f(latents)
-    same("latents['q'] after the call", latents["q"], normal(2, 128))
+@SLOPE.check
+def leaves_W_alone(f: Any) -> None:
+    """W is as it was."""
+    W = normal(4, 5)
+    f(_quadratic, W, _exact(W), fresh(), 1e-2)
+    same("W after the call", W, normal(4, 5), rtol=0, atol=1e-9)

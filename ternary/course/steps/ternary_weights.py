@@ -48,6 +48,11 @@ says how many of them are real.""",
             "you compare with the scale after it was rounded to float16; the mean in full "
             "precision decides the codes.",
         ),
+        Wrong(
+            "(groups > m / 2).astype(np.int8) - (groups < -m / 2)",
+            "(groups >= m / 2).astype(np.int8) - (groups <= -m / 2)",
+            "a weight of exactly half the mean magnitude gets a code; only one beyond it does.",
+        ),
     ),
 )
 
@@ -59,6 +64,14 @@ def one_group_by_hand(f: Any) -> None:
     group[0, :4] = 2.0, -1.0, 0.6, -0.4
     codes, _ = agrees(f, book.codes_and_scales, group, np.array([4.0]), what="codes, scales")
     require(codes[0, 2] == 1, "a weight of 0.6 beside a mean magnitude of 1 has the code 1")
+
+
+@CODES.check
+def exactly_half(f: Any) -> None:
+    """A weight of exactly half the mean magnitude has the code 0, on either side."""
+    group = np.zeros((1, 128), np.float32)
+    group[0, :4] = 0.5, -0.5, 1.5, -1.5
+    agrees(f, book.codes_and_scales, group, np.array([4.0]), what="codes, scales")
 
 
 @CODES.check
@@ -114,6 +127,17 @@ if in_dim is no multiple of 128. The counts are float `(n,)`.""",
             "for x in (W.T.reshape(W.shape),",
             "your groups run down the columns; a group is a piece of a row.",
         ),
+        Wrong(
+            "real.sum(axis=1)",
+            "np.count_nonzero(real, axis=1)",
+            "your counts are whole numbers of an int type, which would turn float32 into float64 "
+            "where they divide; expected float.",
+        ),
+        Wrong(
+            "real.sum(axis=1)",
+            "np.count_nonzero(groups, axis=1)",
+            "you count the weights that are not 0; a latent of exactly 0 is a real weight too.",
+        ),
     ),
 )
 
@@ -125,11 +149,32 @@ def full_rows(f: Any) -> None:
 
 
 @GROUPS.check
+def short_rows(f: Any) -> None:
+    """Rows of 96 fill one group each, with zeros behind."""
+    agrees(f, book.to_groups, normal(4, 96, dtype=np.float32), what="groups, counts", dtype=False)
+
+
+@GROUPS.check
 def padded_rows(f: Any) -> None:
     """Rows of 200 fill one group and 72 of the next, and zeros follow."""
     W = normal(3, 200, dtype=np.float32)
     agrees(f, book.to_groups, W, what="groups, counts", dtype=False)
     same("the number of real weights", np.sum(f(W)[1]), float(W.size))
+
+
+@GROUPS.check
+def zero_latents(f: Any) -> None:
+    """A latent of exactly 0 is counted; only padding is not."""
+    W = normal(3, 200, dtype=np.float32)
+    W[1, 3:9] = W[2, 150] = 0
+    agrees(f, book.to_groups, W, what="groups, counts", dtype=False)
+
+
+@GROUPS.check
+def float_counts(f: Any) -> None:
+    """The counts are float."""
+    kind = np.asarray(f(normal(2, 130, dtype=np.float32))[1]).dtype
+    require(kind.kind == "f", f"the counts are {kind}, expected float")
 
 
 @GROUPS.check
