@@ -24,6 +24,8 @@ LEADS = {
     "function alone; what comes before it in the program is there.",
     "Exercises": "Graded steps and predictions to this chapter.",
 }
+# Around the book's own answer.
+LISTING = '<details class="course-listing" open><summary>This part of the program</summary>'
 
 
 class progress_table(nodes.General, nodes.Element):  # noqa: N801  (docutils names nodes so)
@@ -143,10 +145,18 @@ def boxes_of(app, docname: str, page: str, heading: str, sections: dict) -> str:
 
 
 def insert(section: nodes.section, box: nodes.raw) -> None:
-    """Put a box before the first listing of a section, or at its end."""
+    """Put a box before the first listing of a section, or at its end.
+
+    That listing answers the steps: it is put where it can be folded away, open as long as no step
+    was opened.
+    """
     places = [i for i, child in enumerate(section.children) if list(child.findall(is_listing))]
-    at_end = section[0].astext() == "Exercises" or not places
-    section.insert(len(section) if at_end else places[0], box)
+    if section[0].astext() == "Exercises" or not places:
+        section.append(box)
+        return
+    section.insert(places[0] + 1, nodes.raw("", "</details>", format="html"))
+    section.insert(places[0], nodes.raw("", LISTING, format="html"))
+    section.insert(places[0], box)
 
 
 def is_listing(node: nodes.Node) -> bool:

@@ -17,7 +17,7 @@ from ternary.course.compare import Failed, describe
 from ternary.course.guard import ANSWER, KEPT, Bounded, Refused, Snapshot, guarded, refused_words
 from ternary.course.limits import MEMORY_MB
 from ternary.course.recorder import Recorder, find_mistake
-from ternary.course.step import Step, find_step
+from ternary.course.step import STEPS, Step, find_step
 from ternary.course.verdict import ENDINGS, Verdict
 
 LONGEST = 200_000  # characters of an answer
@@ -65,6 +65,9 @@ def grade(step_id: str, source: str) -> Verdict:
         verdict.notes.append(
             f"It prints {output.count:,} characters; take its prints out, or print less."
         )
+    if verdict.status in ("failed", "error") and not step.prints:
+        last = recorder.printed[:KEPT] if recorder else ""
+        verdict = replace(verdict, printed=last or output.text)
     return verdict
 
 
@@ -167,7 +170,16 @@ def _raised(step: Step, source: str, error: BaseException, recorder: Recorder | 
         raised = "it calls itself without end (RecursionError)"
     elif isinstance(error, ImportError) and step.id in str(error):
         raised = f"{step.id} cannot be imported: it is what this step asks you to write"
+    elif isinstance(error, NameError) and (later := STEPS.get(error.name or "")):
+        raised += _not_yet(step, later)
     return _error(step, f"{where}{raised}.{asked}")
+
+
+def _not_yet(step: Step, asked: Step) -> str:
+    """Why a name that the book has is not there."""
+    if asked is step:
+        return ", which is what this step asks you to write"
+    return f"; it is a step of chapter {asked.chapter}, which comes after this one"
 
 
 def _miscounted(step: Step, recorder: Recorder) -> str:

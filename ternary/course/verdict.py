@@ -41,7 +41,9 @@ class Verdict:
     mistake
         The explanation of a known mistake, if the answer does exactly that; else empty.
     notes
-        What else was noticed, as that the answer prints.
+        What else was noticed, as that the answer prints without end.
+    printed
+        The beginning of what it printed, if it did not pass: in the call that failed, if one did.
     reread
         The section that explains it: ``{"chapter": 1, "page": "01-three-values", "heading": ...}``.
     """
@@ -53,6 +55,7 @@ class Verdict:
     mistake: str = ""
     notes: list[str] = field(default_factory=list)
     reread: dict[str, Any] = field(default_factory=dict)
+    printed: str = ""
 
     @property
     def passed(self) -> bool:
@@ -74,6 +77,8 @@ class Verdict:
         told += [f"  {'ok  ' if each['passed'] else 'no  '}{each['law']}" for each in self.checks]
         told += [f"  Mistake: {self.mistake}"] if self.mistake else []
         told += [f"  Note: {note}" for note in self.notes]
+        if self.printed:
+            told += ["  It printed:", *(f"    {line}" for line in self.printed.splitlines())]
         if self.reread and not self.passed:
             told.append(
                 "  Reread: chapter {chapter}, {heading} (book/{page}.md)".format(**self.reread)

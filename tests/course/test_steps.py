@@ -50,7 +50,7 @@ def test_a_wrong_answer_is_told_its_own_mistake(step, wrong):
 
 @each(STEPS.values())
 def test_it_is_complete(step):
-    assert 2 <= len(step.wrong) <= 6
+    assert 2 <= len(step.wrong) <= 8
     assert len({wrong.says for wrong in step.wrong}) == len(step.wrong)
     assert len(step.hints) >= 2
     assert step.checks
@@ -101,3 +101,35 @@ def test_a_whole_program_answers_every_step_of_it():
         name for name in program.functions_of("ternary_train") if not grade(name, text).passed
     ]
     assert failed == []
+
+
+PRINTING = STEPS["linear"].reference.replace(
+    "return x @ W.T", "print('seen', x.shape); return x @ W"
+)
+
+
+def test_what_a_wrong_answer_printed_in_the_failing_call_is_shown():
+    verdict = grade("linear", PRINTING)
+    assert verdict.printed == "seen (3, 4)\n"
+    assert verdict.lines()[-3:-1] == ["  It printed:", "    seen (3, 4)"]
+
+
+def test_what_it_printed_before_an_error_is_shown():
+    assert grade("linear", "print('before')\nraise ValueError").printed == "before\n"
+
+
+def test_of_what_is_printed_without_end_the_beginning_is_kept():
+    verdict = grade("linear", PRINTING.replace("'seen'", "'seen ' * 1000"))
+    assert len(verdict.printed) == 2000
+    assert "It prints 5," in verdict.notes[0]
+
+
+def test_a_right_answer_may_print():
+    verdict = grade("linear", PRINTING.replace("x @ W", "x @ W.T"))
+    assert verdict.passed
+    assert not verdict.printed
+
+
+def test_a_name_that_the_book_has_later_is_said_to_come_later():
+    text = STEPS["linear"].reference.replace("x @ W.T", "x @ project({'W': W})['W'].T")
+    assert "it is a step of chapter 4, which comes after this one" in grade("linear", text).message

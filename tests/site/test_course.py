@@ -46,7 +46,7 @@ def said(box):
 
 def in_words(verdict):
     """What has to stand on the page of a verdict, each as it is shown."""
-    words = [verdict.message, verdict.mistake, *verdict.notes]
+    words = [verdict.message, verdict.mistake, *verdict.notes, *verdict.printed.splitlines()]
     words += [each["law"] for each in verdict.checks]
     words += [] if verdict.passed else [verdict.reread["heading"]]
     return [word.replace("`", "") for word in words if word]
@@ -81,6 +81,32 @@ def test_a_stub_fails_the_reference_passes_and_a_mistake_is_named(visit, step_id
     assert "passed" in mark.inner_text()
     assert opened.complaints == []
     assert opened.foreign == []
+
+
+def test_what_a_wrong_answer_printed_is_shown(visit):
+    step = STEPS["linear"]
+    opened = visit(page_of(step))
+    text = step.reference.replace("return x @ W.T", "print('shapes', x.shape); return x @ W")
+    words = check(opened.page, step.id, text)
+    assert [word for word in in_words(grade(step.id, text)) if word not in words] == []
+    assert "shapes (3, 4)" in words
+
+
+def test_the_books_own_answer_folds_away_when_a_step_is_opened(visit):
+    step = STEPS["linear"]
+    opened = visit(page_of(step))
+    listing = opened.page.locator(".course-listing")
+    assert listing.count() == 1
+    assert listing.locator("pre").is_visible()
+    assert "def linear(" in listing.inner_text()
+    open_step(opened.page, step.id)
+    listing.locator("pre").wait_for(state="hidden")
+    listing.locator("summary").press("Enter")
+    listing.locator("pre").wait_for(state="visible")
+    check(opened.page, step.id, step.reference)
+    opened.page.reload()
+    open_step(opened.page, step.id)
+    assert listing.locator("pre").is_visible(), "it stays open for who has passed the step"
 
 
 def test_python_is_not_fetched_before_check(visit):

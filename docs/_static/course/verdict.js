@@ -22,7 +22,7 @@ export function sign(text) {
 }
 
 // What follows the headline: each law with whether it holds, the known mistake, what to read again.
-export function details({ status, checks, mistake, notes, reread }, address) {
+export function details({ status, checks, mistake, notes, printed, reread }, address) {
   const parts = [];
   if (checks?.length) {
     parts.push(element("ul", { className: "course-laws" }, ...checks.map(({ law, passed }) =>
@@ -32,6 +32,10 @@ export function details({ status, checks, mistake, notes, reread }, address) {
   }
   if (mistake) parts.push(element("p", {}, element("strong", { textContent: "The mistake: " }), ...prose(mistake)));
   for (const note of notes ?? []) parts.push(element("p", {}, ...prose(note)));
+  if (printed) {
+    const box = element("pre", { className: "course-printed", textContent: printed });
+    parts.push(element("p", { textContent: "It printed:" }), box);
+  }
   if (status !== "passed" && reread?.heading) parts.push(rereadLink(reread.heading, address));
   return parts;
 }

@@ -42,6 +42,18 @@ it shrinks by `lr * weight_decay` of what it is. Nothing is returned.""",
         Wrong("np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)",
               "your eps stands under the root; it is added to the root."),
         Wrong("w -= lr", "w = w - lr", "w itself is as it was: `w = ...` makes a new array."),
+        Wrong("m += (1 - beta1) * (g - m)\n    v += (1 - beta2) * (g * g - v)",
+              "m = m + (1 - beta1) * (g - m)\n    v = v + (1 - beta2) * (g * g - v)",
+              "m and v themselves are as they were: `m = ...` makes a new array."),
+        Wrong("m += (1 - beta1) * (g - m)\n    v += (1 - beta2) * (g * g - v)\n"
+              "    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)\n"
+              "    w -= lr * (m_hat / (np.sqrt(v_hat) + eps) + weight_decay * w)",
+              "g = g + weight_decay * w\n    m += (1 - beta1) * (g - m)\n"
+              "    v += (1 - beta2) * (g * g - v)\n"
+              "    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)\n"
+              "    w -= lr * m_hat / (np.sqrt(v_hat) + eps)",
+              "you add the decay to the gradient, so that it goes through both averages: that is "
+              "L2, and not the W in AdamW."),
     ),
 )
 

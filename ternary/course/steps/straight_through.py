@@ -14,7 +14,7 @@ from ternary.course.step import Step, Wrong
 LINEAR = Step(
     id="linear",
     page="straight-through",
-    heading="A loss made of stairs",
+    heading="The estimator, derived and checked",
     title="A linear layer",
     minutes=5,
     doc="""Outputs `(n, out_dim)` of inputs.

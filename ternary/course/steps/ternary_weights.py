@@ -53,6 +53,22 @@ says how many of them are real.""",
             "(groups >= m / 2).astype(np.int8) - (groups <= -m / 2)",
             "a weight of exactly half the mean magnitude gets a code; only one beyond it does.",
         ),
+        Wrong(
+            "m / 2",
+            "(m + 1e-8) / 2",
+            "you add a small number to the scale; it decides the codes where weights are small.",
+        ),
+        Wrong(
+            "sum(axis=1, keepdims=True) / counts[:, None]\n"
+            "    codes = (groups > m / 2).astype(np.int8) - (groups < -m / 2)\n"
+            "    return codes, m[:, 0]",
+            "sum(axis=1) / counts\n"
+            "    codes = (groups > m / 2).astype(np.int8) - (groups < -m / 2)\n"
+            "    return codes, m",
+            "you compare (n, 128) with (n,), which NumPy lays along the wrong axis: keep the axis "
+            "that you sum over.",
+            breaks=True,
+        ),
     ),
 )
 
