@@ -96,8 +96,12 @@ def flatten_listing(app, pagename, templatename, context, doctree):
 
 
 def reserve_places(app, pagename, templatename, context, doctree):
-    """Tell the browser how large a figure is before it has come, so that the page does not jump."""
+    """Tell the browser how large a figure is before it has come, so that the page does not jump.
+
+    On the site a figure is fetched only when the reader comes near it.
+    """
     sources = {name: source for source, name in app.builder.images.items()}
+    lazy = ' loading="lazy"' if app.builder.name in ("html", "dirhtml") else ""
 
     def sized(image):
         name = re.search(r'src="[^"]*/([^"/]+\.svg)"', image[0])
@@ -107,7 +111,7 @@ def reserve_places(app, pagename, templatename, context, doctree):
         if size is None:
             return image[0]
         width, height = (round(float(each)) for each in size.groups())
-        return f'<img width="{width}" height="{height}"' + image[0].removeprefix("<img")
+        return f'<img width="{width}" height="{height}"{lazy}' + image[0].removeprefix("<img")
 
     if app.builder.format == "html" and app.builder.name != "epub" and "body" in context:
         context["body"] = re.sub(r"<img [^>]*>", sized, context["body"])
