@@ -23,7 +23,7 @@ has committed to one: `reveal(id, committed) -> dict`.
 (3, 15, True, True)
 >>> verdict = grade("to_groups", step.stub)
 >>> sorted(verdict.to_json())
-['checks', 'message', 'mistake', 'notes', 'reread', 'status', 'step']
+['checks', 'message', 'mistake', 'notes', 'printed', 'reread', 'status', 'step']
 >>> print(*verdict.lines(), sep="\n")
 FAIL  to_groups: to_groups is still the stub; write it, then check again.
   Reread: chapter 3, Scopes in the package (book/03-group-scales.md)
