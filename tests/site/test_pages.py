@@ -12,6 +12,9 @@ SENDS_ON = {"index.html"}
 LISTINGS = [name for name in pages() if name.startswith("_modules/")]
 TEXT = [name for name in pages() if name not in SENDS_ON and name not in LISTINGS]
 VIEWS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+# Both sizes and both schemes on every page; what pages share is seen in all four on these.
+DIAGONAL = [("desk", "light"), ("phone", "dark")]
+IN_FULL = {"book/index.html", "book/02-straight-through.html", "docs/api.html"}
 
 
 def violations(page):
@@ -45,7 +48,7 @@ def test_page(visit, name):
         )
         assert unset == 0, f"{unset} of {raw} formulas are not set"
     page.evaluate(AXE)
-    for size, scheme in VIEWS:
+    for size, scheme in VIEWS if name in IN_FULL else DIAGONAL:
         page.set_viewport_size(SIZES[size])
         page.emulate_media(color_scheme=scheme)
         page.evaluate("() => new Promise(requestAnimationFrame)")
@@ -53,6 +56,10 @@ def test_page(visit, name):
         assert sideways(page) <= 0, f"{size}: the page scrolls sideways"
     assert opened.complaints == []
     assert opened.foreign == []
+
+
+def test_the_pages_seen_in_full_are_there():
+    assert set(TEXT) >= IN_FULL
 
 
 def test_listings(visit):
