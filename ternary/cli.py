@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        print("ternary: stopped at once, without saving", file=sys.stderr)
+        unsaved = ", without saving" if options.command == "train" else ""
+        print(f"ternary: stopped at once{unsaved}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except MemoryError:
         print("ternary: error: too little memory for these sizes; lower them", file=sys.stderr)

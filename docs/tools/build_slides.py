@@ -1,4 +1,5 @@
-"""Build a deck of slides for every chapter: `python docs/tools/build_slides.py [--out FOLDER]`.
+"""Build a deck of slides for every chapter: `python docs/tools/build_slides.py [--out FOLDER]
+[--chapter N ...]`.
 
 The decks are made from the chapters as they are, by ``deck.py``, and built by sphinx-revealjs,
 warnings as errors. FOLDER (default: _build/slides) then holds ``index.html``, a page for each
@@ -23,11 +24,17 @@ UNUSED = ("dist/theme", "plugin/markdown", "plugin/math", "plugin/search", "plug
 LEFT_OVER = ("objects.inv", "searchindex.js", "speaker-view.html", ".buildinfo")
 sys.path[:0] = [str(ROOT), str(BOOK / "figures"), str(Path(__file__).parent)]
 
-from deck import make_deck, to_markdown  # noqa: E402
+try:
+    from deck import make_deck, to_markdown
+except ModuleNotFoundError as error:
+    raise SystemExit(f"{error.name} is missing; pip install '.[docs]'") from None
 
 
-def write_sources(folder: Path) -> dict[str, int]:
-    """Write a page for each deck, and the pictures that they show; returns how many slides."""
+def write_sources(folder: Path, chapters: list[int]) -> dict[str, int]:
+    """Write a page for each deck, or for those of some chapters, and the pictures that they show.
+
+    Returns how many slides each has.
+    """
     from draw import draw_all
 
     draw_all()
@@ -35,6 +42,8 @@ def write_sources(folder: Path) -> dict[str, int]:
     (folder / "figures").mkdir()
     counts, contents = {}, []
     for path in sorted(BOOK.glob("[0-9][0-9]-*.md")):
+        if chapters and int(path.name[:2]) not in chapters:
+            continue
         deck = make_deck(path)
         text = to_markdown(deck)
         (folder / path.name).write_text(text, "utf-8")
@@ -52,12 +61,12 @@ def write_sources(folder: Path) -> dict[str, int]:
     return counts
 
 
-def build(out: Path) -> dict[str, int]:
+def build(out: Path, chapters: list[int]) -> dict[str, int]:
     """Make the decks anew."""
     source = out.with_name(f"{out.name}-source")
     for folder in (source, out):
         shutil.rmtree(folder, ignore_errors=True)
-    counts = write_sources(source)
+    counts = write_sources(source, chapters)
     here = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = ["-m", "sphinx", "-q", "-W", "-n", "--keep-going", "-c", SETTINGS, "-b", "revealjs"]
     done = subprocess.run(
@@ -78,9 +87,15 @@ def build(out: Path) -> dict[str, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "slides")
-    out = parser.parse_args().out.resolve()
+    last = len(list(BOOK.glob("[0-9][0-9]-*.md")))
+    parser.add_argument(
+        "--chapter", type=int, nargs="+", default=[], metavar="N", choices=range(1, last + 1)
+    )
+    given = parser.parse_args()
+    out = given.out.resolve()
     start = time.perf_counter()
-    counts = build(out)
+    print("drawing the figures, then making the decks: about a minute", flush=True)
+    counts = build(out, given.chapter)
     for name, n in counts.items():
         print(f"{n:3} slides  {name}")
     print(f"{sum(counts.values())} slides in {time.perf_counter() - start:.0f} s, in {out}")

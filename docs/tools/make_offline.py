@@ -91,7 +91,7 @@ def collect(folder: Path, platforms: list[str], pythons: list[str]) -> None:
             run(command, f"wheels for {platform}, Python {python}")
 
 
-def write_archive(out: Path, wheels: Path, pages: Path, readme: str) -> None:
+def write_archive(out: Path, wheels: Path, pages: Path | None, readme: str) -> None:
     """Put everything into one file, below one folder; the same input gives the same names."""
     top = re.sub(r"\.zip$", "", out.name)
     template = ROOT / "docs" / "teaching" / "template"
@@ -99,7 +99,8 @@ def write_archive(out: Path, wheels: Path, pages: Path, readme: str) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{top}/README.txt", readme)
         archive.writestr(f"{top}/requirements.txt", listed)
-        for name, folder in (("wheels", wheels), ("html", pages), ("template", template)):
+        folders = {"wheels": wheels, "html": pages, "template": template}
+        for name, folder in ((name, each) for name, each in folders.items() if each):
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
                 place = f"{top}/{name}/{path.relative_to(folder).as_posix()}"
                 if path == template / "requirements.txt":  # pip would try the net, and wait for it
@@ -114,16 +115,19 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--platform", nargs="+", choices=PLATFORMS, default=["linux", "windows"])
     parser.add_argument("--python", nargs="+", default=PYTHONS, metavar="VERSION")
     parser.add_argument("--pages", type=Path, default=ROOT / "_build" / "html", metavar="FOLDER")
+    parser.add_argument("--no-pages", action="store_true", help="wheels and template alone")
     given = parser.parse_args(argv)
-    if not (given.pages / "book" / "index.html").is_file():
+    if not given.no_pages and not (given.pages / "book" / "index.html").is_file():
         raise SystemExit(
             f"there are no pages in {given.pages}: build them with "
-            "python docs/tools/build_site.py --pages-only, or name their folder with --pages"
+            "python docs/tools/build_site.py --pages-only, name their folder with --pages, or leave "
+            "them out with --no-pages"
         )
     readme = README.format(pythons=" or ".join(given.python), platforms=" or ".join(given.platform))
     with tempfile.TemporaryDirectory() as folder:
         collect(Path(folder), given.platform, given.python)
-        write_archive(given.out, Path(folder), given.pages, readme)
+        pages = None if given.no_pages else given.pages
+        write_archive(given.out, Path(folder), pages, readme)
     print(f"{given.out}: {given.out.stat().st_size / 1e6:.0f} MB")
 
 

@@ -7,12 +7,14 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ternary.course import folder as answers
 from ternary.course import results
-from ternary.course.hidden import Hidden, run_hidden
+from ternary.course.hidden import Hidden, hidden_files, run_hidden
 from ternary.course.isolated import grade_all
+from ternary.course.limits import SECONDS
 from ternary.course.prediction import PREDICTIONS, Prediction, find_prediction, reveal
 from ternary.course.step import PAGES, STEPS, Step, find_step
 from ternary.course.steps import load
@@ -73,14 +75,14 @@ def reset(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     """Grade answers, explain, and write the results where they are asked for."""
     _require_sensible(options)
-    pairs, missing = _texts(options)
-    verdicts = grade_all(pairs, options.seconds)
+    chosen, missing = _chosen(options)
+    verdicts, pairs = _graded(options, chosen, options.seconds)
     verdicts += [Verdict(s.id, "untouched", "not started.", reread=s.reread) for s in missing]
     for verdict in verdicts:
         _show(verdict, options)
     hidden = _hidden(options, pairs)
     for each in hidden:
-        print(each.line())
+        print(json.dumps({"hidden": asdict(each)}) if options.json else each.line())
     results.write(options, verdicts, hidden)
     passed = sum(verdict.passed for verdict in verdicts)
     if len(verdicts) > 1 and not options.json:
@@ -96,15 +98,38 @@ def _require_sensible(options: argparse.Namespace) -> None:
         raise TernaryError(f"--hint is {options.hint}; expected 1 or more")
     if options.file and not options.steps:
         raise TernaryError("--file needs a STEP, so that it is known what to look for in it")
+    if options.hidden:
+        hidden_files(Path(options.hidden))
     for name in ("junit", "gradescope", "classroom"):
         path = getattr(options, name)
         if path and not Path(path).absolute().parent.is_dir():
             raise TernaryError(f"--{name} {path}: there is no folder for it; make it first")
 
 
-def _texts(options: argparse.Namespace) -> tuple[list[tuple[str, str]], list[Step]]:
-    """Steps with the texts that answer them, and steps without one that count all the same."""
+def _graded(
+    options: argparse.Namespace, chosen: Sequence[Step], seconds: float
+) -> tuple[list[Verdict], list[tuple[str, str]]]:
+    """The verdicts on steps, in their order, and the texts of those that can be read."""
+    file = Path(options.file) if getattr(options, "file", None) else None
+    texts, unread = {}, {}
+    for step in chosen:
+        path = file or answers.path_of(Path(options.folder), step)
+        try:
+            texts[step.id] = answers.read(path, step)
+        except answers.UnreadableError as error:
+            unread[step.id] = Verdict(step.id, "error", f"{error}.", reread=step.reread)
+    graded = {each.step: each for each in grade_all(texts.items(), seconds)}
+    return [(graded | unread)[step.id] for step in chosen], list(texts.items())
+
+
+def _chosen(options: argparse.Namespace) -> tuple[list[Step], list[Step]]:
+    """The steps to grade, and those without an answer that count all the same."""
     folder = Path(options.folder)
+    if not options.file and options.folder != answers.DEFAULT and not folder.is_dir():
+        raise TernaryError(
+            f"there is no folder {folder}; `ternary course start codes_and_scales` makes one, and "
+            "--folder names another"
+        )
     begun = answers.started(folder)
     chosen = [find_step(name) for name in options.steps] or begun
     missing = [step for step in STEPS.values() if step not in chosen] if options.all else []
@@ -112,10 +137,7 @@ def _texts(options: argparse.Namespace) -> tuple[list[tuple[str, str]], list[Ste
         raise TernaryError(
             f"no step was started in {folder}; begin with: ternary course start codes_and_scales"
         )
-    file = Path(options.file) if options.file else None
-    return [
-        (step.id, answers.read(file or answers.path_of(folder, step), step)) for step in chosen
-    ], missing
+    return list(chosen), missing
 
 
 def _show(verdict: Verdict, options: argparse.Namespace) -> None:
@@ -131,14 +153,16 @@ def _show(verdict: Verdict, options: argparse.Namespace) -> None:
 
 
 def _hidden(options: argparse.Namespace, pairs: Sequence[tuple[str, str]]) -> list[Hidden]:
-    return run_hidden(Path(options.hidden), dict(pairs)) if options.hidden else []
+    if not options.hidden:
+        return []
+    return run_hidden(Path(options.hidden), dict(pairs), options.seconds)
 
 
 def progress(options: argparse.Namespace) -> int:
     """Grade all that was started and show how much of each chapter passes."""
     folder = Path(options.folder)
-    pairs = [(s.id, answers.read(answers.path_of(folder, s), s)) for s in answers.started(folder)]
-    passed = {verdict.step for verdict in grade_all(pairs) if verdict.passed}
+    verdicts, _ = _graded(options, answers.started(folder), SECONDS)
+    passed = {verdict.step for verdict in verdicts if verdict.passed}
     committed = answers.commitments(folder)
     for number, page in enumerate(PAGES, 1):
         steps = [step.id for step in STEPS.values() if step.page == page]
@@ -149,7 +173,7 @@ def progress(options: argparse.Namespace) -> int:
         if guessed:
             told += f", {sum(each in committed for each in guessed)} of {len(guessed)} predictions"
         print(f"{number:3} {page.replace('-', ' '):18} {bar:10} {told}")
-    print(f"{len(passed)} of {len(STEPS)} steps pass; {len(pairs) - len(passed)} are begun")
+    print(f"{len(passed)} of {len(STEPS)} steps pass; {len(verdicts) - len(passed)} are begun")
     return 0
 
 

@@ -25,13 +25,19 @@ def started(folder: Path) -> list[Step]:
 
 def start(folder: Path, step: Step) -> tuple[Path, bool]:
     """Write a step's stub; the file, and whether it is new. A file that is there is left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = path_of(folder, step)
+    if folder.exists() and not folder.is_dir():
+        raise TernaryError(f"{folder} is a file; name a folder for your answers with --folder")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
             file.write(step.stub)
     except FileExistsError:
         return path, False
+    except OSError as error:
+        raise TernaryError(
+            f"{path} cannot be written ({error.strerror}); name another folder with --folder"
+        ) from None
     return path, True
 
 
@@ -50,20 +56,28 @@ def reset(folder: Path, step: Step) -> tuple[Path, Path]:
     return path, backup
 
 
+class UnreadableError(TernaryError):
+    """A file that is there and cannot be read: its step has not passed, and the others go on."""
+
+
 def read(path: Path, step: Step) -> str:
     """The text of an answer.
 
     Raises
     ------
     TernaryError
-        If there is no such file, or it is no text; it says what to do.
+        If there is no such file; it says what to do.
+    UnreadableError
+        If it cannot be read, or is no text.
     """
     if not path.is_file():
         raise TernaryError(f"there is no file {path}; begin with: ternary course start {step.id}")
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TernaryError(f"{path} is no text in UTF-8 ({error}); save it as UTF-8") from None
+        raise UnreadableError(f"{path} is no text in UTF-8 ({error}); save it as UTF-8") from None
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read ({error.strerror})") from None
 
 
 def commitments(folder: Path) -> dict[str, str]:

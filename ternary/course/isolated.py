@@ -1,7 +1,8 @@
 """Grades an answer in a process of its own, which may loop, crash or grow without harm.
 
 On Linux and macOS the process has limits of memory, of processor time and of what it may write
-(macOS does not enforce the one of memory); on Windows it is stopped when its time is over.
+(macOS does not enforce the one of memory), and a longer one of the clock, for an answer that waits;
+on Windows it is stopped when its time by the clock is over.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ternary.course.grader import ended, grade
-from ternary.course.limits import MEMORY_MB, OUTPUT_MB, SECONDS
+from ternary.course.limits import MEMORY_MB, OUTPUT_MB, PATIENCE, SECONDS
 from ternary.course.verdict import Verdict
 
 POSIX = os.name == "posix"
@@ -73,7 +74,8 @@ def run_apart(
         )
         how = "done"
         try:
-            process.communicate(json.dumps(job).encode(), timeout=seconds)
+            clock = seconds * PATIENCE if POSIX else seconds
+            process.communicate(json.dumps(job).encode(), timeout=clock)
         except subprocess.TimeoutExpired:
             how = "time"
         finally:
@@ -138,7 +140,9 @@ def _set_limits(seconds: float) -> None:
         with contextlib.suppress(ValueError, OSError):
             hard = resource.getrlimit(name)[1]
             lower = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-            resource.setrlimit(name, (lower, lower))
+            # A second between the two: the first ends it by SIGXCPU, which tells why.
+            last = lower + 1 if name == resource.RLIMIT_CPU and lower != hard else lower
+            resource.setrlimit(name, (lower, last))
 
 
 def main() -> None:

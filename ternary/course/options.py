@@ -54,7 +54,7 @@ def _add_check(action: argparse.ArgumentParser) -> None:
         type=float,
         default=SECONDS,
         metavar="X",
-        help="stop an answer after so long (%(default)s)",
+        help="stop an answer after so many seconds of processor time (%(default)s)",
     )
     add("--json", action="store_true", help="print the verdicts as JSON, one a line")
     add("--all", action="store_true", help="count steps that were not started, as not passed")

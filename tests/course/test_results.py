@@ -125,3 +125,23 @@ def test_all_counts_what_was_not_started(folder):
 def test_a_folder_without_checks_is_refused_in_words(folder, capfd):
     assert check(folder, "linear", "--hidden", folder / "answers") == 2
     assert "no files test_*.py" in capfd.readouterr().err
+
+
+SLOW = '''"""Slow."""
+import time
+
+def test_right(answer):
+    assert answer("linear")
+
+def test_late(answer):
+    time.sleep(30)
+'''
+
+
+def test_hidden_checks_out_of_time_are_counted_and_json_stays_json(folder, capfd):
+    (folder / "hidden" / "test_padding.py").write_text(SLOW)
+    assert check(folder, "linear", "--hidden", folder / "hidden", "--seconds", "1", "--json") == 1
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert lines[0]["status"] == "passed"
+    hidden = lines[1]["hidden"]
+    assert (hidden["name"], hidden["passed"], hidden["total"], hidden["late"]) == ("Slow.", 1, 2, 1)

@@ -157,3 +157,32 @@ def test_what_a_prediction_prints_is_right_and_something_else_is_not(name):
     others = [c for c in prediction.choices if c != came] or [str(float(came) * 2 + 1)]
     assert not any(reveal(name, other)["right"] for other in others)
     assert not prediction.choices or came in prediction.choices
+
+
+def test_a_file_that_cannot_be_read_fails_its_step_alone(course):
+    course("start", "linear", "norm")
+    course.write("linear", STEPS["linear"].reference)
+    (course.folder / "norm.py").write_bytes("# caf\xe9\n".encode("latin-1"))
+    status, out = course("check")
+    assert status == 1
+    assert out.splitlines()[0].startswith("PASS  linear")
+    assert "save it as UTF-8" in out
+    assert "1 of 2 steps pass" in out
+    assert course("progress")[0] == 0
+
+
+def test_a_folder_that_is_a_file_is_refused_in_words(course):
+    (course.folder.parent / "mine").write_text("")
+    assert "is a file; name a folder" in course("start", "linear", "--folder", "mine")[1]
+    assert "there is no folder nowhere" in course("check", "--folder", "nowhere")[1]
+
+
+def test_an_answer_that_waits_is_given_longer_than_one_that_computes(course, monkeypatch):
+    """Processor time is what is limited, so that a busy machine fails no right answer."""
+    from ternary.course import isolated
+
+    text = STEPS["linear"].reference.replace("return", "import time; time.sleep(0.2); return")
+    assert isolated.POSIX is False or isolated.grade_apart("linear", text, 1).passed
+    waits = "import time\ntime.sleep(60)\n"
+    monkeypatch.setattr(isolated, "PATIENCE", 1.5)
+    assert isolated.grade_apart("linear", waits, 1).status == "stopped"
