@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import warnings
 import zipfile
 from contextlib import contextmanager
 
@@ -136,6 +137,7 @@ def test_a_projection_of_ones_own_gets_all_groups_at_once(monkeypatch):
             seen.append(len(latents))
             return super().measure(latents, groups)
 
+    assert Loudest.is_local is False
     parameters = Parameters({"W": (30, 512)}, {}, Loudest())
     parameters.project()
     assert seen == [120]
@@ -173,6 +175,16 @@ def test_betas_out_of_range_are_refused(betas):
         AdamW(Parameters({"W": (1, 1)}), betas)
 
 
+def test_without_averages_a_step_is_the_sign_of_the_gradient():
+    """Betas of 0 are allowed: the first average is the gradient, the second its square."""
+    parameters = Parameters({"W": (1, 3)}, dtype=np.float64)
+    parameters.gradients[:3] = [0.5, -20, 0]
+    optimizer = AdamW(parameters, betas=(0.0, 0.0))
+    for _ in range(2):
+        optimizer.step(lr=0.25)
+    np.testing.assert_allclose(parameters.values[:3], [-0.5, 0.5, 0], rtol=1e-6)
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20), st.floats(0.01, 100))
 def test_clipping_keeps_the_direction_and_bounds_the_norm(numbers, max_norm):
     gradients = np.array(numbers)
@@ -185,6 +197,13 @@ def test_clipping_keeps_the_direction_and_bounds_the_norm(numbers, max_norm):
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_the_norm_of_bad_gradients_is_not_finite(bad):
     assert not math.isfinite(clip_gradients(np.array([1.0, bad]), 1.0))
+
+
+def test_gradients_whose_norm_is_not_finite_are_left_for_the_diagnosis():
+    gradients = np.array([1e200, -1e200, 3.0])  # finite, but not the sum of their squares
+    with np.errstate(over="ignore"):
+        assert clip_gradients(gradients, 1.0) == math.inf
+    assert gradients.tolist() == [1e200, -1e200, 3.0]
 
 
 @given(st.sampled_from(list(DECAYS)), st.integers(0, 50), st.integers(1, 200))
@@ -405,6 +424,21 @@ def test_the_first_bad_gradient_on_the_way_back_is_named(small, monkeypatch):
         trainer.take_step()
 
 
+def test_gradients_too_large_together_name_the_largest(small, monkeypatch):
+    """Each is finite, and the sum of their squares is not."""
+    trainer = run(2, **small)
+    trainer.config = TrainingConfig(steps=5, **small).resolved()
+    norm = trainer.model.norm
+    monkeypatch.setattr(norm, "backward", lambda dy: type(norm).backward(norm, dy) * 1e22)
+    expected = r"at step 2: .*gradient of layers\.\d\.\w+ was.*as step 1 left them"
+    with pytest.raises(DivergedError, match=expected) as caught, np.errstate(all="ignore"):
+        trainer.take_step()
+    parameters = trainer.model.parameters
+    assert np.isfinite(parameters.gradients).all()
+    sizes = {n: abs(parameters.view(parameters.gradients, n)).max() for n in parameters.names}
+    assert f"gradient of {max(sizes, key=sizes.get)} was" in str(caught.value)
+
+
 def test_a_nan_in_a_latent_names_its_layer(small):
     trainer = Trainer(TrainingConfig(steps=5, **small))
     parameters = trainer.model.parameters
@@ -416,7 +450,11 @@ def test_a_nan_in_a_latent_names_its_layer(small):
 @pytest.mark.parametrize("projection", ["group", "full-precision"])
 def test_an_absurd_learning_rate_ends_in_an_error_not_in_nan(small, projection):
     trainer = Trainer(TrainingConfig(steps=50, lr=1e9, projection=projection, **small))
-    with pytest.raises((ProjectionError, DivergedError), match=r"embedding, row|diverged at step"):
+    expected = pytest.raises(
+        (ProjectionError, DivergedError), match=r"embedding, row|diverged at step"
+    )
+    with expected, warnings.catch_warnings():
+        warnings.simplefilter("error")  # the error says it all
         trainer.run()
 
 
@@ -448,6 +486,21 @@ def test_weight_decay_acts_until_its_share_of_the_steps(small, until, expected):
     decays = [trainer.weight_decay()]
     trainer.run(lambda trainer: decays.append(trainer.weight_decay()))
     assert decays[:4] == [0.3] * expected + [0.0] * (4 - expected)
+
+
+def test_the_share_of_the_projection_rises_to_one_and_stays(small):
+    trainer = Trainer(TrainingConfig(steps=8, projection_warmup=0.5, **small))
+    shares = [trainer.projected_share(step) for step in range(9)]
+    assert shares == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+    assert Trainer(TrainingConfig(steps=8, **small)).projected_share(0) == 1
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_a_run_follows_the_schedule_that_it_names(small, monkeypatch, decay):
+    trainer, rates = Trainer(TrainingConfig(steps=6, warmup=2, decay=decay, **small)), []
+    monkeypatch.setattr(trainer.optimizer, "step", lambda lr, weight_decay: rates.append(lr))
+    trainer.run()
+    assert rates == [learning_rate(t, 6, trainer.config.lr, 2, decay) for t in range(6)]
 
 
 def test_a_projection_warmup_goes_from_the_latents_to_their_projection(small):
@@ -513,6 +566,15 @@ def test_a_loaded_model_has_the_same_logits(saved):
     tokens = np.arange(32).reshape(2, 16)
     np.testing.assert_array_equal(model.forward(tokens), trainer.model.forward(tokens))
     assert config == trainer.config
+
+
+@pytest.mark.parametrize("settings", [{"projection": "twn"}, {"group_size": 24}], ids=str)
+def test_a_loaded_model_has_the_projection_it_was_trained_with(tmp_path, small, settings):
+    trainer = run(2, **small, **settings)
+    trainer.save(tmp_path / "model.npz")
+    parameters = load_model(tmp_path / "model.npz")[0].parameters
+    assert repr(parameters.projection) == repr(trainer.model.parameters.projection)
+    np.testing.assert_array_equal(parameters.weights, trainer.model.parameters.weights)
 
 
 @pytest.mark.parametrize(
