@@ -137,7 +137,10 @@ def test_a_projection_of_ones_own_gets_all_groups_at_once(monkeypatch):
             seen.append(len(latents))
             return super().measure(latents, groups)
 
-    assert Loudest.is_local is False
+    class Near(GroupAbsMean):
+        is_local = True
+
+    assert (Loudest.is_local, Near.is_local) == (False, True)
     parameters = Parameters({"W": (30, 512)}, {}, Loudest())
     parameters.project()
     assert seen == [120]
@@ -414,6 +417,16 @@ def test_a_diverged_step_is_reported_and_not_taken(small):
     assert trainer.optimizer.t == 3
 
 
+def test_a_run_that_diverges_warns_about_nothing(small):
+    """The error says it all; NumPy would tell of every overflow before it."""
+    trainer = Trainer(TrainingConfig(steps=5, **small))
+    parameters = trainer.model.parameters
+    parameters.view(parameters.weights, "layers.0.up")[:] = np.inf
+    with pytest.raises(DivergedError), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer.run()
+
+
 def test_the_first_bad_gradient_on_the_way_back_is_named(small, monkeypatch):
     trainer = Trainer(TrainingConfig(steps=5, **small))
     block = trainer.model.blocks[1]
@@ -497,10 +510,22 @@ def test_the_share_of_the_projection_rises_to_one_and_stays(small):
 
 @pytest.mark.parametrize("decay", DECAYS)
 def test_a_run_follows_the_schedule_that_it_names(small, monkeypatch, decay):
-    trainer, rates = Trainer(TrainingConfig(steps=6, warmup=2, decay=decay, **small)), []
-    monkeypatch.setattr(trainer.optimizer, "step", lambda lr, weight_decay: rates.append(lr))
+    settings = {"steps": 6, "warmup": 2, "decay": decay, "weight_decay": 0.3, **small}
+    trainer, steps = Trainer(TrainingConfig(**settings)), []
+    monkeypatch.setattr(trainer.optimizer, "step", lambda *arguments: steps.append(arguments))
     trainer.run()
-    assert rates == [learning_rate(t, 6, trainer.config.lr, 2, decay) for t in range(6)]
+    rates = [learning_rate(t, 6, trainer.config.lr, 2, decay) for t in range(6)]
+    assert steps == [(rate, 0.3) for rate in rates]
+
+
+def test_learning_rates_fall_with_the_cosine_where_nobody_says_otherwise():
+    assert TrainingConfig().decay == "cosine"
+    assert learning_rate(3, 6, 1.0, 2) == learning_rate(3, 6, 1.0, 2, "cosine")
+
+
+def test_a_model_has_the_context_of_the_task_that_it_is_given(small):
+    trainer = Trainer(TrainingConfig(length=8, **small), task=DelayedCopy(3))
+    assert trainer.model.config.context == trainer.task.context != DelayedCopy(8).context
 
 
 def test_a_projection_warmup_goes_from_the_latents_to_their_projection(small):
