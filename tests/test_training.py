@@ -426,6 +426,24 @@ def test_a_run_that_diverges_warns_about_nothing(small):
             getattr(trainer, take)()
 
 
+def test_infinite_gradients_of_two_parts_are_added_up_in_silence(small, monkeypatch):
+    trainer = Trainer(TrainingConfig(steps=5, threads=2, **small))
+    for model, size in zip(trainer.parallel.models, (np.inf, -np.inf), strict=True):
+        monkeypatch.setattr(model.norm, "backward", spoiled(model.norm, size))
+    with pytest.raises(DivergedError), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer.run()
+
+
+def spoiled(norm, size):
+    def backward(dy):
+        dx = type(norm).backward(norm, dy)
+        norm.dgain[:] = size
+        return dx
+
+    return backward
+
+
 def test_the_first_bad_gradient_on_the_way_back_is_named(small, monkeypatch):
     trainer = Trainer(TrainingConfig(steps=5, **small))
     block = trainer.model.blocks[1]
