@@ -292,9 +292,21 @@ def test_rotary_turns_the_first_pair_one_radian_a_position_and_the_others_slower
     np.testing.assert_allclose(np.abs(phases), 1, rtol=1e-12)
 
 
+def test_rotary_frequencies_fall_to_the_base_of_the_original_paper(rng):
+    """10000, where nobody says otherwise: what other runtimes assume, too."""
+    phases = rotary_phases(0, 2, 4, dtype=np.float64)
+    np.testing.assert_allclose(np.angle(phases[1]), [1, 10000**-0.5], rtol=1e-12)
+    qkv = rng.standard_normal((1, LENGTH, 3 * D_MODEL))
+    one, other = CausalAttention(1, D_MODEL), CausalAttention(1, D_MODEL, 10000.0)
+    np.testing.assert_array_equal(*(a.forward(qkv.astype(np.float32)) for a in (one, other)))
+
+
+@pytest.mark.parametrize("size", [1, 100])
 @pytest.mark.parametrize("pieces", [[7], [1, 1, 1, 1, 1, 1, 1], [3, 1, 2, 1], [1, 6]])
-def test_attention_with_a_cache_equals_attention_at_once(rng, attention, pieces):
+def test_attention_with_a_cache_equals_attention_at_once(rng, attention, pieces, size):
+    """Also where scores are tens of thousands, and far apart from position to position."""
     qkv = rng.standard_normal((LENGTH, 3 * D_MODEL))
+    qkv[:, : 2 * D_MODEL] *= size
     at_once = attention.forward(qkv[None].copy())[0]
     cache = KeyValueCache(N_HEADS, LENGTH, D_MODEL // N_HEADS, np.float64)
     bounds = np.cumsum([0, *pieces])
@@ -374,8 +386,12 @@ def test_wrong_shapes_are_refused():
         TernaryLinear.from_latent(np.ones((0, 4)))
     with pytest.raises(ShapeError, match="expected"):
         CrossEntropy(np.float64).forward(np.zeros((2, 5)), np.array([1, 2, 3]))
-    with pytest.raises(ShapeError, match="expected"):
+    with pytest.raises(ShapeError, match=r"expected \(B, T, 24\)"):
         CausalAttention(2, 8, dtype=np.float64).forward(np.ones((1, 3, 8)))
+    linear = TernaryLinear.from_latent(np.ones((3, 4)))
+    linear.forward(np.ones((2, 4)))
+    with pytest.raises(ShapeError, match=r"expected \(2, 3\)"):
+        linear.backward(np.ones((3, 3)))
 
 
 @pytest.mark.parametrize(
@@ -390,9 +406,32 @@ def test_wrong_shapes_are_refused():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_backward_before_forward_is_refused(layer, arguments):
-    with pytest.raises(TernaryError, match="before forward"):
+def test_backward_before_forward_is_refused_by_name(layer, arguments):
+    name = getattr(layer, "name", type(layer).__name__)
+    with pytest.raises(TernaryError, match=f"^{name}: backward was called before forward"):
         layer.backward(*arguments)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_layer_keeps_the_type_of_its_numbers(rng, dtype):
+    """A model of float32 must not compute in float64 by accident, nor the other way round."""
+    x, W_latent = (rng.standard_normal(shape).astype(dtype) for shape in ((1, 3, 8), (8, 8)))
+    qkv = rng.standard_normal((1, 3, 24)).astype(dtype)
+    gain = np.ones(8, dtype)
+    for layer, argument in (
+        (TernaryLinear.from_latent(W_latent), x),
+        (RMSNorm(gain, gain.copy()), x),
+        (SquaredReLU(dtype), x.copy()),
+        (CausalAttention(2, 8, dtype=dtype), qkv),
+    ):
+        assert layer.forward(argument).dtype == dtype
+        assert layer.backward(x).dtype == dtype
+    assert TernaryEmbedding.from_latent(W_latent).forward(np.array([1, 2])).dtype == dtype
+    attention, cache = CausalAttention(2, 8, dtype=dtype), KeyValueCache(2, 3, 4, dtype)
+    assert attention.extend(qkv[0].copy(), cache).dtype == cache.keys.dtype == dtype
+    cross_entropy = CrossEntropy(dtype)
+    cross_entropy.forward(x[0], np.array([0, 1, 2]))
+    assert cross_entropy.backward().dtype == dtype
 
 
 def test_a_workspace_gives_the_same_memory_for_a_name_and_shape_only():

@@ -247,6 +247,26 @@ def test_threads_of_blas_change_no_bit_at_the_sizes_of_the_book():
 # --- What is refused --------------------------------------------------------------------------
 
 
+def test_without_momentum_each_step_has_the_direction_of_its_own_gradient():
+    parameters = Parameters({"layers.0.q": (4, 128)}, dtype=np.float64)
+    muon = Muon(parameters, momentum=0.0, ratio=1.0)
+    for seed in range(2):
+        before = parameters.values.copy()
+        parameters.gradients[:] = gaussian(512, seed)
+        muon.step(lr=1.0)
+        G = parameters.view(parameters.gradients, "layers.0.q")
+        moved = parameters.view(before - parameters.values, "layers.0.q")
+        np.testing.assert_allclose(moved, RMS * math.sqrt(128) * by_decomposition(G), atol=1e-12)
+
+
+def test_muon_s_own_settings_are_those_of_a_run_and_adamw_s_reach_adamw():
+    settings, muon = TrainingConfig(), Muon(filled())
+    assert (muon.momentum, muon.ratio) == (settings.momentum, settings.muon_ratio) == (0.8, 10)
+    assert (muon.betas, muon.eps) == (AdamW(filled()).betas, AdamW(filled()).eps)
+    muon = Muon(filled(), betas=(0.5, 0.6), eps=1e-3)
+    assert (muon.betas, muon.eps) == ((0.5, 0.6), 1e-3)
+
+
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, math.nan, math.inf])
 def test_a_momentum_out_of_range_is_refused(momentum):
     for make in (lambda m: Muon(filled(), m), lambda m: TrainingConfig(momentum=m)):

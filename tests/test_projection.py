@@ -25,7 +25,7 @@ from ternary import (
     project,
     round_clip,
 )
-from ternary.projection import FLOAT16_MAX, PROJECTIONS
+from ternary.projection import FLOAT16_MAX, MAX_GROUP_SIZE, PROJECTIONS, Groups
 
 TERNARY = [name for name, kind in PROJECTIONS.items() if kind(1).is_ternary]
 
@@ -372,6 +372,21 @@ def test_a_projection_can_be_built_again_from_its_settings(name):
 def test_a_group_has_at_least_one_weight(name, group_size):
     with pytest.raises(TernaryError, match="group size"):
         make_projection(name, group_size)
+
+
+def test_a_group_has_at_most_the_largest_size():
+    """Every row is padded to whole groups, so a size beyond all reason would eat the memory."""
+    assert make_projection("group", MAX_GROUP_SIZE).group_size == MAX_GROUP_SIZE
+    with pytest.raises(TernaryError, match="expected 1 to 65536"):
+        make_projection("group", MAX_GROUP_SIZE + 1)
+
+
+@pytest.mark.parametrize("name", TERNARY)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threshold_and_scale_are_computed_in_the_type_of_the_latents(name, dtype):
+    W_latent = gaussian((3, 64), 0).astype(dtype)
+    threshold, scale = make_projection(name, 64).measure(W_latent, Groups.of([(3, 64)], 64))
+    assert threshold.dtype == scale.dtype == dtype
 
 
 def test_an_unknown_projection_is_refused_with_the_list_of_those_there_are():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+import warnings
 import zipfile
 from contextlib import contextmanager
 
@@ -136,6 +137,10 @@ def test_a_projection_of_ones_own_gets_all_groups_at_once(monkeypatch):
             seen.append(len(latents))
             return super().measure(latents, groups)
 
+    class Near(GroupAbsMean):
+        is_local = True
+
+    assert (Loudest.is_local, Near.is_local) == (False, True)
     parameters = Parameters({"W": (30, 512)}, {}, Loudest())
     parameters.project()
     assert seen == [120]
@@ -173,6 +178,16 @@ def test_betas_out_of_range_are_refused(betas):
         AdamW(Parameters({"W": (1, 1)}), betas)
 
 
+def test_without_averages_a_step_is_the_sign_of_the_gradient():
+    """Betas of 0 are allowed: the first average is the gradient, the second its square."""
+    parameters = Parameters({"W": (1, 3)}, dtype=np.float64)
+    parameters.gradients[:3] = [0.5, -20, 0]
+    optimizer = AdamW(parameters, betas=(0.0, 0.0))
+    for _ in range(2):
+        optimizer.step(lr=0.25)
+    np.testing.assert_allclose(parameters.values[:3], [-0.5, 0.5, 0], rtol=1e-6)
+
+
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20), st.floats(0.01, 100))
 def test_clipping_keeps_the_direction_and_bounds_the_norm(numbers, max_norm):
     gradients = np.array(numbers)
@@ -185,6 +200,13 @@ def test_clipping_keeps_the_direction_and_bounds_the_norm(numbers, max_norm):
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_the_norm_of_bad_gradients_is_not_finite(bad):
     assert not math.isfinite(clip_gradients(np.array([1.0, bad]), 1.0))
+
+
+def test_gradients_whose_norm_is_not_finite_are_left_for_the_diagnosis():
+    gradients = np.array([1e200, -1e200, 3.0])  # finite, but not the sum of their squares
+    with np.errstate(over="ignore"):
+        assert clip_gradients(gradients, 1.0) == math.inf
+    assert gradients.tolist() == [1e200, -1e200, 3.0]
 
 
 @given(st.sampled_from(list(DECAYS)), st.integers(0, 50), st.integers(1, 200))
@@ -395,6 +417,33 @@ def test_a_diverged_step_is_reported_and_not_taken(small):
     assert trainer.optimizer.t == 3
 
 
+def test_a_run_that_diverges_warns_about_nothing(small):
+    """The error says it all; by itself, NumPy would tell of every overflow before it."""
+    for take, expected in (("take_step", RuntimeWarning), ("run", ProjectionError)):
+        trainer = Trainer(TrainingConfig(steps=5, warmup=0, lr=1e38, threads=1, **small))
+        with pytest.raises(expected), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            getattr(trainer, take)()
+
+
+def test_infinite_gradients_of_two_parts_are_added_up_in_silence(small, monkeypatch):
+    trainer = Trainer(TrainingConfig(steps=5, threads=2, **small))
+    for model, size in zip(trainer.parallel.models, (np.inf, -np.inf), strict=True):
+        monkeypatch.setattr(model.norm, "backward", spoiled(model.norm, size))
+    with pytest.raises(DivergedError), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trainer.run()
+
+
+def spoiled(norm, size):
+    def backward(dy):
+        dx = type(norm).backward(norm, dy)
+        norm.dgain[:] = size
+        return dx
+
+    return backward
+
+
 def test_the_first_bad_gradient_on_the_way_back_is_named(small, monkeypatch):
     trainer = Trainer(TrainingConfig(steps=5, **small))
     block = trainer.model.blocks[1]
@@ -403,6 +452,21 @@ def test_the_first_bad_gradient_on_the_way_back_is_named(small, monkeypatch):
     named = pytest.raises(DivergedError, match=r"gradient of layers\.1\.up")
     with named, np.errstate(all="ignore"):
         trainer.take_step()
+
+
+def test_gradients_too_large_together_name_the_largest(small, monkeypatch):
+    """Each is finite, and the sum of their squares is not."""
+    trainer = run(2, **small)
+    trainer.config = TrainingConfig(steps=5, **small).resolved()
+    norm = trainer.model.norm
+    monkeypatch.setattr(norm, "backward", lambda dy: type(norm).backward(norm, dy) * 1e22)
+    expected = r"at step 2: .*gradient of layers\.\d\.\w+ was.*as step 1 left them"
+    with pytest.raises(DivergedError, match=expected) as caught, np.errstate(all="ignore"):
+        trainer.take_step()
+    parameters = trainer.model.parameters
+    assert np.isfinite(parameters.gradients).all()
+    sizes = {n: abs(parameters.view(parameters.gradients, n)).max() for n in parameters.names}
+    assert f"gradient of {max(sizes, key=sizes.get)} was" in str(caught.value)
 
 
 def test_a_nan_in_a_latent_names_its_layer(small):
@@ -416,7 +480,11 @@ def test_a_nan_in_a_latent_names_its_layer(small):
 @pytest.mark.parametrize("projection", ["group", "full-precision"])
 def test_an_absurd_learning_rate_ends_in_an_error_not_in_nan(small, projection):
     trainer = Trainer(TrainingConfig(steps=50, lr=1e9, projection=projection, **small))
-    with pytest.raises((ProjectionError, DivergedError), match=r"embedding, row|diverged at step"):
+    expected = pytest.raises(
+        (ProjectionError, DivergedError), match=r"embedding, row|diverged at step"
+    )
+    with expected, warnings.catch_warnings():
+        warnings.simplefilter("error")  # the error says it all
         trainer.run()
 
 
@@ -448,6 +516,33 @@ def test_weight_decay_acts_until_its_share_of_the_steps(small, until, expected):
     decays = [trainer.weight_decay()]
     trainer.run(lambda trainer: decays.append(trainer.weight_decay()))
     assert decays[:4] == [0.3] * expected + [0.0] * (4 - expected)
+
+
+def test_the_share_of_the_projection_rises_to_one_and_stays(small):
+    trainer = Trainer(TrainingConfig(steps=8, projection_warmup=0.5, **small))
+    shares = [trainer.projected_share(step) for step in range(9)]
+    assert shares == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
+    assert Trainer(TrainingConfig(steps=8, **small)).projected_share(0) == 1
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_a_run_follows_the_schedule_that_it_names(small, monkeypatch, decay):
+    settings = {"steps": 6, "warmup": 2, "decay": decay, "weight_decay": 0.3, **small}
+    trainer, steps = Trainer(TrainingConfig(**settings)), []
+    monkeypatch.setattr(trainer.optimizer, "step", lambda *arguments: steps.append(arguments))
+    trainer.run()
+    rates = [learning_rate(t, 6, trainer.config.lr, 2, decay) for t in range(6)]
+    assert steps == [(rate, 0.3) for rate in rates]
+
+
+def test_learning_rates_fall_with_the_cosine_where_nobody_says_otherwise():
+    assert TrainingConfig().decay == "cosine"
+    assert learning_rate(3, 6, 1.0, 2) == learning_rate(3, 6, 1.0, 2, "cosine")
+
+
+def test_a_model_has_the_context_of_the_task_that_it_is_given(small):
+    trainer = Trainer(TrainingConfig(length=8, **small), task=DelayedCopy(3))
+    assert trainer.model.config.context == trainer.task.context != DelayedCopy(8).context
 
 
 def test_a_projection_warmup_goes_from_the_latents_to_their_projection(small):
@@ -513,6 +608,15 @@ def test_a_loaded_model_has_the_same_logits(saved):
     tokens = np.arange(32).reshape(2, 16)
     np.testing.assert_array_equal(model.forward(tokens), trainer.model.forward(tokens))
     assert config == trainer.config
+
+
+@pytest.mark.parametrize("settings", [{"projection": "twn"}, {"group_size": 24}], ids=str)
+def test_a_loaded_model_has_the_projection_it_was_trained_with(tmp_path, small, settings):
+    trainer = run(2, **small, **settings)
+    trainer.save(tmp_path / "model.npz")
+    parameters = load_model(tmp_path / "model.npz")[0].parameters
+    assert repr(parameters.projection) == repr(trainer.model.parameters.projection)
+    np.testing.assert_array_equal(parameters.weights, trainer.model.parameters.weights)
 
 
 @pytest.mark.parametrize(

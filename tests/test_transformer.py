@@ -22,7 +22,8 @@ from ternary.experiments.backward_bugs import no_row_sum
 from ternary.generation import Decoder, sample
 
 # Groups of three, so that every row of eight has whole groups and a padded one.
-TINY = TransformerConfig(vocab_size=5, d_model=8, n_layers=2, n_heads=2, d_ff=4, context=8)
+SIZES = {"vocab_size": 5, "d_model": 8, "n_layers": 2, "n_heads": 2, "d_ff": 4, "context": 8}
+TINY = TransformerConfig(**SIZES)
 TOKENS = np.array([[1, 4, 0], [2, 2, 3]])
 TARGETS = np.array([[4, 0, 1], [2, IGNORE, 3]])
 
@@ -55,6 +56,13 @@ def test_logits_and_loss_are_those_of_the_slow_reference(projection):
         np.testing.assert_allclose(logits, expected, rtol=1e-12, atol=1e-12)
     expected = reference.loss(weights, TINY, TOKENS, TARGETS)
     assert model.loss(TOKENS, TARGETS) == pytest.approx(expected, rel=1e-12)
+
+
+def test_every_norm_and_every_attention_has_the_settings_of_the_model():
+    settings = TransformerConfig(**SIZES, rope_base=3.0, norm_eps=0.5)
+    model = TernaryTransformer(settings, GroupAbsMean(3), dtype=np.float64)
+    expected = [reference.sequence_logits(weights_of(model), settings, TOKENS[0])]
+    np.testing.assert_allclose(model.forward(TOKENS[:1]), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_every_single_gradient_is_the_finite_difference_of_the_slow_reference():
@@ -159,6 +167,30 @@ def test_the_group_size_does_not_change_the_initial_latents(group_size):
         np.testing.assert_array_equal(one.view(one.values, name), other.view(other.values, name))
 
 
+def test_initial_latents_are_one_stream_of_normal_numbers_from_seed_zero():
+    """The numbers on the pages depend on it: float32 draws, a matrix after the other."""
+    for dtype in (np.float32, np.float64):
+        stream = np.random.default_rng(0)
+        parameters = TernaryTransformer(TINY, dtype=dtype).parameters
+        for name, shape in parameters.matrix_shapes.items():
+            drawn = stream.standard_normal(shape, np.float32).astype(dtype)
+            found = parameters.view(parameters.values, name)
+            np.testing.assert_array_equal(found, drawn * dtype(shape[1] ** -0.5))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_model_computes_in_the_type_of_its_parameters(dtype):
+    model = TernaryTransformer(TINY, dtype=dtype)
+    block = model.blocks[0]
+    x = model.embedding.forward(TOKENS)
+    assert x.dtype == model.norm.forward(x).dtype == dtype
+    h = block.up.forward(block.norm2.forward(x))
+    assert h.dtype == block.activation.forward(h).dtype == dtype
+    model.loss(TOKENS, TARGETS)
+    assert model.cross_entropy.backward().dtype == model.forward(TOKENS).dtype == dtype
+    assert model.caches(3)[0].keys.dtype == dtype
+
+
 def test_initial_latents_have_the_variance_that_keeps_the_size_of_a_vector():
     parameters = TernaryTransformer().parameters
     for name, (_, in_dim) in parameters.matrix_shapes.items():
@@ -178,6 +210,12 @@ def test_logits_with_a_cache_are_those_without(pieces):
     for first, last in itertools.pairwise(bounds):
         logits = model.extend(tokens[first:last], caches)
         np.testing.assert_allclose(logits, at_once[first:last], rtol=1e-10, atol=1e-12)
+
+
+def test_a_model_reads_into_as_many_caches_as_it_has_blocks():
+    model = tiny_model()
+    with pytest.raises(ValueError, match="shorter"):
+        model.extend(np.array([1]), model.caches(3)[:1])
 
 
 def test_logits_with_a_cache_are_those_without_in_float32():
@@ -284,6 +322,8 @@ def test_the_same_seed_samples_the_same_text():
 
     assert text(3) == text(3)
     assert text(3) != text(4)
+    as_it_comes = list(model.generate(np.array([1]), 40, 1.0, np.random.default_rng(0)))
+    assert list(model.generate(np.array([1]), 40)) == as_it_comes  # temperature 1, seed 0
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
