@@ -120,8 +120,8 @@ def main(argv: list[str] | None = None) -> None:
     if not given.no_pages and not (given.pages / "book" / "index.html").is_file():
         raise SystemExit(
             f"there are no pages in {given.pages}: build them with "
-            "python docs/tools/build_site.py --pages-only, name their folder with --pages, or leave "
-            "them out with --no-pages"
+            "python docs/tools/build_site.py --pages-only, name their folder with --pages, or "
+            "leave them out with --no-pages"
         )
     readme = README.format(pythons=" or ".join(given.python), platforms=" or ".join(given.platform))
     with tempfile.TemporaryDirectory() as folder:
