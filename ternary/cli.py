@@ -16,7 +16,7 @@ from ternary.account import account
 from ternary.checks import check_codes, check_run
 from ternary.config import TrainingConfig
 from ternary.data import Text
-from ternary.errors import TernaryError
+from ternary.errors import TernaryError, in_words
 from ternary.export.commands import export, inspect
 from ternary.export.files import require_target
 from ternary.job import CHECK_EVERY, ElsewhereError, Job
@@ -54,8 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except ElsewhereError:
         return EXIT_WRONG_INPUT
-    except (TernaryError, OSError) as error:
+    except TernaryError as error:
         print(f"ternary: error: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
+    except OSError as error:
+        print(f"ternary: error: {in_words(error)}", file=sys.stderr)
         return EXIT_WRONG_INPUT
 
 
