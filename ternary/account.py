@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ternary.checkpoint import read_checkpoint
+from ternary.errors import CheckpointError
 from ternary.packed import FORMAT, expected_arrays, settings_of
 
 # Sizes of the records of a zip archive, without names and extra fields.
@@ -82,6 +83,11 @@ def account(path: str | Path) -> Account:
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         data["header"] = len(_read_header(archive))
+        if others := members.keys() - data.keys():
+            raise CheckpointError(
+                f"{path} holds {min(others)!r:.80} beside its model; expected a model alone: write "
+                "it again with `ternary pack`"
+            )
         container = END_RECORD
         for name, info in members.items():
             file.seek(info.header_offset + LOCAL_RECORD - 4)

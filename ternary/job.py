@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from ternary.errors import TernaryError, in_words
-from ternary.training import Trainer
+from ternary.soundness import require_text
+from ternary.training import Trainer, read_config
 
 CHECK_EVERY = 100  # steps between two comparisons of all processes, beside those at checkpoints
 
@@ -74,6 +75,18 @@ class Job:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         pass
+
+
+def resume(path: str) -> Trainer:
+    """A run from its checkpoint, whose settings are looked at before anything is made of them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no checkpoint, or its text is not there.
+    """
+    require_text(path, read_config(path))
+    return Trainer.resume(path)
 
 
 def save(trainer: Trainer, path: str) -> None:

@@ -17,6 +17,7 @@ from ternary.errors import CheckpointError, DivergedError, TernaryError
 from ternary.optim import clip_gradients, learning_rate
 from ternary.parallel import DataParallel
 from ternary.projection import Projection, make_projection
+from ternary.soundness import require_sound
 from ternary.transformer import TernaryTransformer
 
 
@@ -219,12 +220,26 @@ def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
     """
     header, arrays = _read(path)
     config = _config(header)
+    require_sound(path, config)
     projection = make_projection(config.projection, config.group_size)
     model = TernaryTransformer(config.model_config(), projection)
     for name in model.parameters.names:
         model.parameters.view(model.parameters.values, name)[...] = arrays[f"latent/{name}"]
     model.project()
     return model, config
+
+
+def read_config(path: str | Path) -> TrainingConfig:
+    """How the run of a checkpoint is trained.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a complete checkpoint, or no run can have its settings.
+    """
+    config = _config(_read(path)[0])
+    require_sound(path, config)
+    return config
 
 
 def _config(header: Header) -> TrainingConfig:

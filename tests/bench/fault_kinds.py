@@ -8,9 +8,11 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 
 import toy
 
@@ -68,9 +70,13 @@ class Kind:
 
     words: list[str]
 
-    def was_writing(self) -> bool:
-        """Whether there is anything of a file or folder that was not finished."""
-        return any(self.folder.glob("*.partial"))
+    def mark(self) -> object:
+        """Something that is different once there is more of what it writes."""
+        raise NotImplementedError
+
+    def unfinished(self) -> set[tuple[str, int]]:
+        """What there is of files and folders that were not finished, and since when."""
+        return {(each.name, each.stat().st_mtime_ns) for each in self.folder.glob("*.partial")}
 
     def problem(self) -> str:
         """What is wrong with what is there; empty, if nothing is."""
@@ -102,6 +108,9 @@ class Training(Kind):
         new = [*RUN.split(), "--text", str(self.folder / "text.txt")]
         how = ["--resume", path] if self.path.exists() else new
         return [*how, "--save", path, "--save-every", "1", "--quiet"]
+
+    def mark(self) -> object:
+        return self.path.exists() and self.path.stat().st_mtime_ns
 
     def problem(self) -> str:
         if not self.path.exists():
@@ -141,9 +150,12 @@ class ExperimentRun(Kind):
         trials = experiments.load_record("toy", self.folder).trials
         return [(trial["settings"], trial["seed"], trial["values"]) for trial in trials]
 
-    def was_writing(self) -> bool:
+    def mark(self) -> object:
+        return self.partial.exists() and self.partial.stat().st_mtime_ns
+
+    def unfinished(self) -> set[tuple[str, int]]:
         whole = not self.partial.exists() or self.partial.read_bytes().endswith(b"\n")
-        return super().was_writing() or not whole
+        return super().unfinished() | (set() if whole else {("line", self.partial.stat().st_size)})
 
     def problem(self) -> str:
         if (self.folder / "toy.json").exists():
@@ -170,7 +182,7 @@ class ExperimentRun(Kind):
 class Writer(Kind):
     """It writes two models in turn under one name, again and again, until it is killed."""
 
-    arguments: list[str]  # {model} and {target} stand for two files
+    arguments: ClassVar[list[str]]  # {model} and {target} stand for two files
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -197,6 +209,9 @@ class Writer(Kind):
             cli.main(words)
         return 0
 
+    def mark(self) -> object:
+        return self.target.exists() and self.target.stat().st_mtime_ns
+
     def problem(self) -> str:
         if not self.target.exists():
             return f"the target is lost; there are {sorted(p.name for p in self.folder.iterdir())}"
@@ -204,19 +219,35 @@ class Writer(Kind):
 
 
 class Pack(Writer):
-    arguments = ["pack", "{model}", "-o", "{target}", "--force"]
+    arguments: ClassVar[list[str]] = ["pack", "{model}", "-o", "{target}", "--force"]
 
 
 class Gguf(Writer):
-    arguments = ["export", "{model}", "{target}", "--to", "gguf", "--type", "F16", "--force"]
+    arguments: ClassVar[list[str]] = [
+        "export",
+        "{model}",
+        "{target}",
+        "--to",
+        "gguf",
+        "--type",
+        "F16",
+        "--force",
+    ]
 
 
 class HuggingFace(Writer):
-    arguments = ["export", "{model}", "{target}", "--to", "huggingface", "--force"]
+    arguments: ClassVar[list[str]] = [
+        "export",
+        "{model}",
+        "{target}",
+        "--to",
+        "huggingface",
+        "--force",
+    ]
 
 
 class Mlx(Writer):
-    arguments = ["export", "{model}", "{target}", "--to", "mlx", "--force"]
+    arguments: ClassVar[list[str]] = ["export", "{model}", "{target}", "--to", "mlx", "--force"]
 
 
 KINDS = {

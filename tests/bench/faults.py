@@ -57,10 +57,10 @@ def main() -> int:
 
 
 def run(name: str, disk: str, place: Path, kills: int, seed: int) -> tuple[Counter, list[str]]:
-    """Kill one kind of program on one disk, as often as asked for; what happened, and what broke."""
+    """Kill one kind of program on one disk so many times; what happened, and what broke."""
     draw, counts, problems = random.Random(f"{seed} {name} {disk}"), Counter(), []
     kind = KINDS[name](place)
-    seconds = kind.seconds * (3 if disk == "slow" else 1)
+    seconds = kind.seconds  # the largest moment of a kill; it follows the load of the machine
     ballast = place / "ballast"
     while counts["kills"] < kills and len(problems) < 20:
         with tempfile.TemporaryFile() as told:
@@ -69,6 +69,7 @@ def run(name: str, disk: str, place: Path, kills: int, seed: int) -> tuple[Count
                 os.dup2(told.fileno(), 2)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
+            mark, before = kind.mark(), kind.unfinished()
             process = kind.start(listen, *([slow_disk.install] if disk == "slow" else []))
             status = None
             if disk == "full":
@@ -82,8 +83,9 @@ def run(name: str, disk: str, place: Path, kills: int, seed: int) -> tuple[Count
             told.seek(0)
             words = told.read().decode(errors="replace")
         ballast.unlink(missing_ok=True)
+        seconds *= 1.1 if killed and kind.mark() == mark else 0.9 if not killed else 0.98
         counts["kills"] += killed
-        counts["while writing"] += killed and kind.was_writing()
+        counts["while writing"] += killed and bool(kind.unfinished() - before)
         refused = "No space left" in words
         counts["refused"] += refused
         if "Traceback" in words:
