@@ -208,6 +208,8 @@ def problem_of_trial(trial: Any) -> str | None:
     for name, kind in KINDS.items():
         if (name in trial or name not in LATER) and not isinstance(trial.get(name), kind):
             return f"a trial has the {name} {trial.get(name)!r:.40}"
+    if not 0 <= trial.get("seconds", 0) < 1e9:
+        return f"a trial took {trial['seconds']!r:.40} seconds"
     told = trial.get("versions", {}) | trial.get("where", {"processor": ""})
     if "processor" not in told or not all(isinstance(x, str | int) for x in told.values()):
         return f"a trial was made with {told!r:.80}"

@@ -155,5 +155,6 @@ def _weight_files(path: Path) -> list[Path]:
 
 
 def _require_inside(path: Path, name: str, what: str) -> None:
-    if not name or "\0" in name or Path(name).name != name or "\\" in name:
+    odd = "\0" in name or "\\" in name or not name.isprintable() or len(name.encode()) > 255
+    if odd or not name or Path(name).name != name:
         raise FormatError(f"{path} names {what} {name!r:.80}; expected a file of the folder itself")

@@ -116,8 +116,8 @@ def _tensor(path: str | Path, name: str, entry: Any) -> SafeTensor:
     try:
         dtype, shape, (first, last) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         numbers = [*shape, first, last]
-        good = all(type(n) is int and 0 <= n < 1 << 63 for n in numbers)
-        good = good and len(shape) <= MAX_DIMS
+        good = len(shape) <= MAX_DIMS
+        good = good and all(type(n) is int and 0 <= n < 1 << 63 for n in numbers)
         good = good and 8 * (last - first) == math.prod(shape) * BITS[dtype]
     except (TypeError, KeyError, ValueError):
         good = False

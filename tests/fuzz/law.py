@@ -7,7 +7,6 @@ file's size and a constant, both stated with the reader.
 from __future__ import annotations
 
 import signal
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -18,15 +17,10 @@ from random import Random
 
 from ternary import TernaryError
 
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
-
 SECONDS, HANGS = 2.0, 10.0  # of the processor: what is allowed, and when it is stopped
 
 
-class BrokenLaw(Exception):
+class BrokenLawError(Exception):
     """What a reader did, and must not do."""
 
 
@@ -63,44 +57,37 @@ class Reader:
         """The input of that number, the same at every run."""
         return self.make(Random(f"{self.name} {number}"))
 
+    def allowed(self, content: bytes) -> int:
+        """Memory that it may take to read a file, in bytes."""
+        return self.multiple * len(content) + self.constant
+
     def keeps_the_law(self, folder: Path, content: bytes) -> bool:
         """Read a file; whether it was valid.
 
         Raises
         ------
-        BrokenLaw
+        BrokenLawError
             It says what the reader did.
         """
         path = self.put(folder, content)
-        allowed = self.multiple * len(content) + self.constant
-        before, began, valid = peak_of_process(), time.process_time(), True
+        began, valid = time.process_time(), True
         try:
             with _stopped_if_it_hangs():
                 self.read(path)
         except TernaryError as error:
             valid = False
             if not str(error).strip():
-                raise BrokenLaw("an error without words") from None
+                raise BrokenLawError("an error without words") from None
         except Exception as error:
-            raise BrokenLaw(f"{type(error).__name__}: {error}"[:500]) from error
+            raise BrokenLawError(f"{type(error).__name__}: {error}"[:500]) from error
         except Hang:
-            raise BrokenLaw(f"it did not end within {HANGS} s") from None
-        seconds, grown = time.process_time() - began, peak_of_process() - before
-        if tracemalloc.is_tracing():
-            grown = tracemalloc.get_traced_memory()[1]
+            raise BrokenLawError(f"it did not end within {HANGS} s") from None
+        seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
         if seconds > SECONDS:
-            raise BrokenLaw(f"it took {seconds:.1f} s")
-        if grown > allowed:
-            raise BrokenLaw(f"{len(content)} bytes took {grown} of memory")
+            raise BrokenLawError(f"it took {seconds:.1f} s")
+        if peak > self.allowed(content):
+            raise BrokenLawError(f"{len(content)} bytes took {peak} of memory")
         return valid
-
-
-def peak_of_process() -> int:
-    """The most memory that this process has had so far, in bytes; 0 where it cannot be told."""
-    if resource is None:
-        return 0
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @contextmanager
@@ -123,10 +110,7 @@ def _stopped_if_it_hangs() -> Iterator[None]:
 
 @contextmanager
 def counted_memory() -> Iterator[None]:
-    """Within it, every allocation of Python and NumPy is counted, which takes three times as long.
-
-    Elsewhere only what makes the process larger than it ever was is noticed.
-    """
+    """Within it, every allocation is counted, which takes three times as long."""
     tracemalloc.start()
     try:
         yield

@@ -18,14 +18,20 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1])]
+for folder in (HERE.parents[1], HERE.parent, HERE):
+    sys.path.insert(0, str(folder))
 
 from fuzzed_readers import READERS
-from law import BrokenLaw, Reader, counted_memory
+from law import BrokenLawError, Reader, counted_memory
 
-COUNTED = 20  # of so many files, one is read with every allocation counted
+BLOCK, COUNTED = 200, 20  # of so many files, one is read with every allocation counted
 
 
 def main() -> int:
@@ -46,25 +52,53 @@ def main() -> int:
 
 
 def survive(reader: Reader, numbers: range, options: argparse.Namespace) -> Counter[str]:
-    """Read the inputs of these numbers; how many were valid, refused, and broke the law."""
+    """Read the inputs of these numbers; how many were valid, refused, and broke the law.
+
+    A block of inputs in which the process grew more than the largest of them allows is read once
+    more, with every allocation counted.
+    """
     found, kinds = Counter[str](), set[str]()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        for number in numbers:
-            content = reader.content(number)
-            try:
+        for first in range(numbers.start, numbers.stop, BLOCK):
+            block, before = range(first, min(first + BLOCK, numbers.stop)), peak()
+            problems, most = {}, 0
+            for number in block:
+                content = reader.content(number)
+                most = max(most, reader.allowed(content))
                 with nullcontext() if number % COUNTED else counted_memory():
-                    valid = reader.keeps_the_law(Path(folder), content)
-                found["valid" if valid else "refused"] += 1
-            except BrokenLaw as error:
-                found["broken"] += 1
-                kind = "".join(c for c in str(error) if not c.isdigit())[:60]
+                    found[_outcome(reader, Path(folder), content, number, problems)] += 1
+            if peak() - before > most:
+                with counted_memory():
+                    for number in block:
+                        _outcome(reader, Path(folder), reader.content(number), number, problems)
+            for number, problem in problems.items():
+                kind = "".join(c for c in problem if not c.isdigit())[:60]
                 if kind not in kinds:
                     kinds.add(kind)
-                    print(f"  {reader.name} {number}: {error}", flush=True)
+                    print(f"  {reader.name} {number}: {problem}", flush=True)
                     kept = Path(options.keep, reader.name)
                     kept.mkdir(parents=True, exist_ok=True)
-                    (kept / str(number)).write_bytes(content)
+                    (kept / str(number)).write_bytes(reader.content(number))
+            found["broken"] += len(problems)
     return found
+
+
+def _outcome(
+    reader: Reader, folder: Path, content: bytes, number: int, problems: dict[int, str]
+) -> str:
+    try:
+        return "valid" if reader.keeps_the_law(folder, content) else "refused"
+    except BrokenLawError as error:
+        problems[number] = str(error)
+        return "stopped"
+
+
+def peak() -> int:
+    """The most memory that this process has had so far, in bytes; 0 where it cannot be told."""
+    if resource is None:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _options() -> argparse.Namespace:
