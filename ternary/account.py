@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ternary.checkpoint import read_checkpoint
+from ternary.checkpoint import read_checkpoint, require_stored
 from ternary.errors import CheckpointError
 from ternary.packed import FORMAT, expected_arrays, settings_of
 
@@ -78,6 +78,7 @@ def account(path: str | Path) -> Account:
     CheckpointError
         If the file is not a complete packed model.
     """
+    require_stored(path)
     header, arrays = read_checkpoint(path, expected_arrays, FORMAT)
     data = {name: array.nbytes for name, array in arrays.items()} | {"sha256": 32}
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:

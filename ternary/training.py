@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ternary.checkpoint import Header, read_checkpoint, write_checkpoint
+from ternary.checkpoint import Header, read_checkpoint, require_stored, write_checkpoint
 from ternary.config import TrainingConfig
 from ternary.data import Evaluation, Task, Text, evaluate
 from ternary.errors import CheckpointError, DivergedError, TernaryError
@@ -218,6 +218,7 @@ def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
     CheckpointError
         If the file is not a complete checkpoint.
     """
+    require_stored(path)
     header, arrays = _read(path)
     config = _config(header)
     require_sound(path, config)
@@ -237,6 +238,7 @@ def read_config(path: str | Path) -> TrainingConfig:
     CheckpointError
         If the file is not a complete checkpoint, or no run can have its settings.
     """
+    require_stored(path)
     config = _config(_read(path)[0])
     require_sound(path, config)
     return config

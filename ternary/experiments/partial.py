@@ -67,7 +67,7 @@ class Partial:
                 lines.append(json.loads(line))
                 problem: object = set(EXPECTED if number > 1 else FIRST) - set(lines[-1])
                 problem = problem or lines[0]["format"] != FORMAT
-                problem = problem or number > 1 and problem_of_trial(lines[-1])
+                problem = problem or (number > 1 and problem_of_trial(lines[-1]))
             except (ValueError, TypeError, RecursionError):
                 problem = True
             if problem:

@@ -207,5 +207,7 @@ def read_tensor(path: str | Path, header: Header, name: str) -> npt.NDArray[np.u
     first = header.data_start + offset
     if first + rows * row_bytes > header.size:
         raise FormatError(f"{path} ends within {name}; it is cut short")
+    if not rows * row_bytes:  # the other of the two may be beyond any array
+        return np.empty((0, 0), np.uint8)
     data = np.fromfile(path, np.uint8, rows * row_bytes, offset=first)
     return data.reshape(rows, row_bytes)

@@ -192,7 +192,7 @@ class Writer(Kind):
         every = []
         for seed in (1, 2):
             model = models / f"{seed}.npz"
-            Trainer(TrainingConfig(seed=seed, d_model=64, d_ff=64, n_layers=1)).save(model)
+            Trainer(TrainingConfig(seed=seed, d_model=128, d_ff=128, n_layers=1)).save(model)
             self.calls = [[w.format(model=model, target=self.target) for w in self.arguments]]
             self.quiet()
             every += self.calls

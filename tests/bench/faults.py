@@ -6,8 +6,9 @@ kill what they wrote is read. A run and an experiment go on until they are compl
 be what they are when nothing happens; a file or a folder must be the old one or the new one.
 
 The full disk is a small tmpfs, which has room at first and is filled at a random moment (mounting
-needs root; --full-disk names a small file system that is there). The slow disk is in `slow_disk`.
-Processes are forked from this one, where NumPy is loaded already: what is killed is what they do.
+needs root; --full-disk names a small file system that is there). The slow disk is in
+`tests/slow_disk.py`. Processes are forked from this one, where NumPy is loaded already: what is
+killed is what they do.
 """
 
 from __future__ import annotations

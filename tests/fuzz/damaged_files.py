@@ -114,10 +114,11 @@ def _odd_archive(draw: Random, members: dict[str, bytes]) -> bytes:
     method = packed if draw.random() < 0.4 else zipfile.ZIP_STORED
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in members.items():
-            archive.writestr(f"{name}.npy", content)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content, method)
         if draw.random() < 0.8:
             name = draw.choice(["more.npy", "x", "../x.npy", "é.npy", "header", "codes"])
-            archive.writestr(name, bytes(draw.choice([0, 10, 100_000])), zipfile.ZIP_DEFLATED)
+            more = bytes(draw.choice([0, 10, 100_000]))
+            archive.writestr(zipfile.ZipInfo(name), more, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

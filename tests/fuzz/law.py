@@ -70,6 +70,9 @@ class Reader:
             It says what the reader did.
         """
         path = self.put(folder, content)
+        before = tracemalloc.get_traced_memory()[0]
+        if tracemalloc.is_tracing():
+            tracemalloc.reset_peak()
         began, valid = time.process_time(), True
         try:
             with _stopped_if_it_hangs():
@@ -82,7 +85,7 @@ class Reader:
             raise BrokenLawError(f"{type(error).__name__}: {error}"[:500]) from error
         except Hang:
             raise BrokenLawError(f"it did not end within {HANGS} s") from None
-        seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
+        seconds, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1] - before
         if seconds > SECONDS:
             raise BrokenLawError(f"it took {seconds:.1f} s")
         if peak > self.allowed(content):

@@ -18,18 +18,18 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from fuzzed_readers import READERS
+from law import BrokenLawError, Reader, counted_memory
+
 try:
     import resource
 except ImportError:  # Windows
     resource = None
-
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
-HERE = Path(__file__).resolve().parent
-for folder in (HERE.parents[1], HERE.parent, HERE):
-    sys.path.insert(0, str(folder))
-
-from fuzzed_readers import READERS
-from law import BrokenLawError, Reader, counted_memory
 
 BLOCK, COUNTED = 200, 20  # of so many files, one is read with every allocation counted
 

@@ -1,7 +1,7 @@
-"""A slow disk, for a process that calls `install`.
+"""A slow disk, for a process that calls `install`; or one that ends the process at some step.
 
 Files take a page of 4 kB at a time, and a moment for each; flushing, renaming and removing take a
-moment more, before and after. So a process that is killed leaves files at every state in between,
+moment more. So a process that is killed leaves files at every state in between,
 which on a quick disk last for microseconds. It is Python's own writing that is slow, not a disk's.
 """
 
@@ -11,6 +11,7 @@ import builtins
 import io
 import os
 import time
+from collections.abc import Callable
 
 PAGE, MOMENT = 4096, 0.0005  # bytes, seconds
 CALLS = ("fsync", "rename", "replace", "unlink", "remove", "rmdir", "ftruncate")
@@ -21,7 +22,7 @@ class SlowFile(io.FileIO):
     """A raw file that takes one page of what it is given, as a system may."""
 
     def write(self, data):
-        time.sleep(MOMENT)
+        pause()
         return super().write(memoryview(data).cast("B")[:PAGE])
 
 
@@ -36,22 +37,26 @@ def slow_open(file, mode="r", buffering=-1, encoding=None, errors=None, newline=
 
 
 def slow_write(file, data):
-    time.sleep(MOMENT)
+    pause()
     return plain_write(file, bytes(data)[:PAGE])
 
 
 def slowly(call):
     def slow(*args, **kwargs):
-        time.sleep(MOMENT)
-        result = call(*args, **kwargs)
-        time.sleep(MOMENT)
-        return result
+        pause()
+        return call(*args, **kwargs)
 
     return slow
 
 
-def install() -> None:
-    """From now on, this process writes to a slow disk."""
+def pause() -> None:
+    time.sleep(MOMENT)
+
+
+def install(instead: Callable[[], None] | None = None) -> None:
+    """From now on, this process writes to a slow disk; or does something else at every step."""
+    global pause
+    pause = instead or pause
     builtins.open = io.open = slow_open
     os.write = slow_write
     for name in CALLS:
