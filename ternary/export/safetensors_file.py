@@ -156,4 +156,7 @@ def read_array(path: str | Path, header: SafeHeader, name: str) -> npt.NDArray[A
     little = types[dtype].newbyteorder("<")
     offset = header.header_bytes + first
     data = np.fromfile(path, little, math.prod(shape), offset=offset)
-    return data.reshape(shape).astype(types[dtype], copy=False)
+    try:
+        return data.reshape(shape).astype(types[dtype], copy=False)
+    except ValueError:  # nothing, of a shape beyond any array
+        raise FormatError(f"{path} gives {name} the shape {shape}, too large for NumPy") from None
