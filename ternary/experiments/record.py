@@ -184,6 +184,8 @@ def load_record(name: str, folder: str | Path = RECORDS, quick: bool = False) ->
     try:
         data = json.loads(path.read_bytes())
         trials = data["trials"]
+        if not isinstance(trials, list):
+            raise ValueError(f"its trials are {trials!r:.40}")
         if problem := next(filter(None, map(problem_of_trial, trials)), None):
             raise ValueError(problem)
         return Record(name, {k: v for k, v in data.items() if k != "trials"}, trials)
