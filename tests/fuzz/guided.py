@@ -1,6 +1,6 @@
-"""Damaged files for one reader, steered by the code that they reach: `guided.py READER [options]`.
+"""Damaged files for one reader, steered by the code that they reach: `guided.py READER`.
 
-It needs atheris, a fuzzer for Python (`pip install atheris`; wheels for Linux), whose options follow
+It needs atheris, a fuzzer for Python (`pip install atheris`; wheels for Linux). Its options follow
 the name: `-runs=100000`, `-max_total_time=600`, a folder of files to begin with. Half of the inputs
 are made as in `long.py`, the rest are changed by atheris, which keeps those that reach new lines.
 """
