@@ -46,6 +46,20 @@ def webassembly(session: nox.Session, fma: bool) -> None:
     )
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """A hundred thousand damaged files for every reader; an hour or two."""
+    session.install(".[test]")
+    session.run("python", "tests/fuzz/long.py", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Processes that are killed while they write, on a good, a full and a slow disk; needs root."""
+    session.install(".[test]")
+    session.run("python", "tests/bench/faults.py", *session.posargs)
+
+
 def _pages() -> list[str]:
     from pathlib import Path
 

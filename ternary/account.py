@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ternary.checkpoint import read_checkpoint
+from ternary.checkpoint import read_checkpoint, require_stored
+from ternary.errors import CheckpointError
 from ternary.packed import FORMAT, expected_arrays, settings_of
 
 # Sizes of the records of a zip archive, without names and extra fields.
@@ -77,11 +78,17 @@ def account(path: str | Path) -> Account:
     CheckpointError
         If the file is not a complete packed model.
     """
+    require_stored(path)
     header, arrays = read_checkpoint(path, expected_arrays, FORMAT)
     data = {name: array.nbytes for name, array in arrays.items()} | {"sha256": 32}
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         data["header"] = len(_read_header(archive))
+        if others := members.keys() - data.keys():
+            raise CheckpointError(
+                f"{path} holds {min(others)!r:.80} beside its model; expected a model alone: write "
+                "it again with `ternary pack`"
+            )
         container = END_RECORD
         for name, info in members.items():
             file.seek(info.header_offset + LOCAL_RECORD - 4)

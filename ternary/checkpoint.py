@@ -95,9 +95,32 @@ def read_checkpoint(
     return header, arrays
 
 
+def require_stored(path: str | Path) -> None:
+    """Refuse an archive with compressed members before one of them is opened.
+
+    An LZMA member of a hundred bytes can ask for gigabytes as its dictionary.
+
+    Raises
+    ------
+    CheckpointError
+        If there are such members. What is no archive at all, reading it says.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            compressed = [i.filename for i in archive.infolist() if i.compress_type]
+    except Exception:
+        return
+    if compressed:
+        raise CheckpointError(
+            f"{path} holds {compressed[0]!r:.80} compressed; expected arrays as they are, as this "
+            "package writes them"
+        )
+
+
 def read_format(path: str | Path) -> str | None:
     """The format that a file names in its header; None where it has no such header."""
     try:
+        require_stored(path)
         with zipfile.ZipFile(path) as archive:
             header = json.loads(_read_array(archive, "header", None).tobytes())
         return str(header["format"])

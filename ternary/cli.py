@@ -16,10 +16,10 @@ from ternary.account import account
 from ternary.checks import check_codes, check_run
 from ternary.config import TrainingConfig
 from ternary.data import Text
-from ternary.errors import TernaryError
+from ternary.errors import TernaryError, in_words
 from ternary.export.commands import export, inspect
 from ternary.export.files import require_target
-from ternary.job import CHECK_EVERY, ElsewhereError, Job
+from ternary.job import CHECK_EVERY, ElsewhereError, Job, resume
 from ternary.options import make_parser
 from ternary.packed import is_packed, load_any, load_packed, save_packed
 from ternary.progress import Progress, stop_on_signal
@@ -55,8 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except ElsewhereError:
         return EXIT_WRONG_INPUT
-    except (TernaryError, OSError) as error:
+    except TernaryError as error:
         print(f"ternary: error: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
+    except OSError as error:
+        print(f"ternary: error: {in_words(error)}", file=sys.stderr)
         return EXIT_WRONG_INPUT
 
 
@@ -92,7 +95,7 @@ def check(options: argparse.Namespace) -> int:
         weights = check_codes(load_packed(options.model))
         print(weights)
         return 0 if weights.passed else EXIT_FAILED_CHECK
-    return _report(Trainer.resume(options.model))
+    return _report(resume(options.model))
 
 
 def generate(options: argparse.Namespace) -> int:
@@ -201,7 +204,7 @@ def _start(given: dict[str, Any]) -> Trainer:
 
 
 def _resume(path: str, given: dict[str, Any]) -> Trainer:
-    trainer = Trainer.resume(path)
+    trainer = resume(path)
     for name, value in given.items():
         before = getattr(trainer.config, name)
         if value != before:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # full, over quota, over the limit of a file
+
 
 class TernaryError(ValueError):
     """An input that cannot be used."""
@@ -43,3 +47,20 @@ class FormatError(TernaryError):
 
 class ExportError(TernaryError):
     """A model that a runtime's format cannot hold, or a target that cannot be written."""
+
+
+def in_words(error: OSError) -> str:
+    """What the system refused to do; of a full disk, what is still there and how to go on.
+
+    Examples
+    --------
+    >>> in_words(FileNotFoundError(errno.ENOENT, "No such file or directory", "text.txt"))
+    'text.txt: No such file or directory'
+    >>> in_words(OSError(errno.ENOSPC, "No space left on device"))[:60]
+    'No space left on device; nothing that was there was changed.'
+    """
+    place = f"{error.filename}: " if error.filename else ""
+    what = f"{place}{error.strerror or error}"
+    if error.errno in NO_ROOM:
+        what += "; nothing that was there was changed. Make room, and give the command once more"
+    return what

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
-from ternary.errors import TernaryError
-from ternary.training import Trainer
+from ternary.errors import TernaryError, in_words
+from ternary.soundness import require_text
+from ternary.training import Trainer, read_config
 
 CHECK_EVERY = 100  # steps between two comparisons of all processes, beside those at checkpoints
 
@@ -55,8 +57,14 @@ class Job:
         """Compare the trainers of all processes."""
 
     def save(self, trainer: Trainer, path: str) -> None:
-        """Write a checkpoint, once."""
-        trainer.save(path)
+        """Write a checkpoint, once.
+
+        Raises
+        ------
+        TernaryError
+            If the disk is full, say; the checkpoint that was there before is as it was.
+        """
+        save(trainer, path)
 
     def describe(self) -> str:
         """Words for the log; empty for one process."""
@@ -67,3 +75,26 @@ class Job:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         pass
+
+
+def resume(path: str) -> Trainer:
+    """A run from its checkpoint, whose settings are looked at before anything is made of them.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no checkpoint, or its text is not there.
+    """
+    require_text(path, read_config(path))
+    return Trainer.resume(path)
+
+
+def save(trainer: Trainer, path: str) -> None:
+    """Write a checkpoint; where the system refuses, say what is left of the run."""
+    try:
+        trainer.save(path)
+    except OSError as error:
+        left = f"start it again with --resume {path}" if Path(path).is_file() else "start it again"
+        raise TernaryError(
+            f"step {trainer.step} could not be saved to {path}: {in_words(error)}; {left}"
+        ) from None

@@ -16,7 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ternary.arrays import Floats
-from ternary.checkpoint import Header, read_checkpoint, read_format, write_checkpoint
+from ternary.checkpoint import (
+    Header,
+    read_checkpoint,
+    read_format,
+    require_stored,
+    write_checkpoint,
+)
 from ternary.codecs import pack_trits, unpack_trits
 from ternary.codecs.scales import require_scales
 from ternary.codecs.trits import bytes_for
@@ -90,6 +96,7 @@ def load_packed(path: str | Path, dtype: npt.DTypeLike = np.float32) -> TernaryT
     CheckpointError
         If the file is not a complete packed model.
     """
+    require_stored(path)
     header, arrays = read_checkpoint(path, expected_arrays, FORMAT)
     config, group_size = settings_of(header)
     try:

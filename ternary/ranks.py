@@ -22,7 +22,7 @@ import numpy as np
 from ternary.arrays import Floats, Ints
 from ternary.data import Text
 from ternary.errors import TernaryError
-from ternary.job import ElsewhereError, Job
+from ternary.job import ElsewhereError, Job, save
 from ternary.last_words import LastWords
 from ternary.loss import IGNORE
 from ternary.parallel import DataParallel, _part
@@ -97,7 +97,7 @@ class Ranks(Job):
 
     def save(self, trainer: Trainer, path: str) -> None:
         self.check(trainer)
-        self.on_first(lambda: trainer.save(path))
+        self.on_first(lambda: save(trainer, path))
         self._tell(
             f"the last checkpoint is {path}, after {trainer.step} of {trainer.steps} steps; go on "
             f"with any number of processes: mpiexec -n {self.size} python -m ternary --resume "

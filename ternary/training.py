@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ternary.checkpoint import Header, read_checkpoint, write_checkpoint
+from ternary.checkpoint import Header, read_checkpoint, require_stored, write_checkpoint
 from ternary.config import TrainingConfig
 from ternary.data import Evaluation, Task, Text, evaluate
 from ternary.errors import CheckpointError, DivergedError, TernaryError
 from ternary.optim import clip_gradients, learning_rate
 from ternary.parallel import DataParallel
 from ternary.projection import Projection, make_projection
+from ternary.soundness import require_sound
 from ternary.transformer import TernaryTransformer
 
 
@@ -217,14 +218,30 @@ def load_model(path: str | Path) -> tuple[TernaryTransformer, TrainingConfig]:
     CheckpointError
         If the file is not a complete checkpoint.
     """
+    require_stored(path)
     header, arrays = _read(path)
     config = _config(header)
+    require_sound(path, config)
     projection = make_projection(config.projection, config.group_size)
     model = TernaryTransformer(config.model_config(), projection)
     for name in model.parameters.names:
         model.parameters.view(model.parameters.values, name)[...] = arrays[f"latent/{name}"]
     model.project()
     return model, config
+
+
+def read_config(path: str | Path) -> TrainingConfig:
+    """How the run of a checkpoint is trained.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a complete checkpoint, or no run can have its settings.
+    """
+    require_stored(path)
+    config = _config(_read(path)[0])
+    require_sound(path, config)
+    return config
 
 
 def _config(header: Header) -> TrainingConfig:

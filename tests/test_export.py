@@ -544,6 +544,7 @@ def test_a_write_that_fails_leaves_what_was_there(weights, tmp_path, monkeypatch
 def test_a_folder_that_cannot_take_its_name_leaves_the_old_one(weights, tmp_path, monkeypatch):
     export_huggingface(weights, tmp_path / "out")
     before = contents(tmp_path)
+    monkeypatch.setattr(files, "swap", lambda one, other: False)
     rename = Path.rename
 
     def fails_for_the_new_one(self, target):
@@ -602,6 +603,7 @@ WRONG_SAFETENSORS = {
     "a negative shape": safetensors_of({"a": entry(shape=(-1, -1))}, bytes(4)),
     "a huge shape": safetensors_of({"a": entry(shape=(1 << 62, 4))}, bytes(4)),
     "a fraction": safetensors_of({"a": entry(shape=(1.0,))}, bytes(4)),
+    "a product of thirty thousand numbers": safetensors_of({"a": entry(shape=[1 << 62] * 30_000)}),
     "an unknown type": safetensors_of({"a": entry("Q4")}, bytes(4)),
     "no type": safetensors_of({"a": {"shape": [1]}}, bytes(4)),
     "a path for a name": safetensors_of({"../../a": entry()}, bytes(4)),

@@ -109,6 +109,8 @@ def _require_container(path: Path) -> None:
             names = {*archive.namelist()}
     except zipfile.BadZipFile:
         raise TernaryError(f"{path} is cut short: the end of its container is missing") from None
+    except Exception as error:  # names in no encoding, versions and lengths of nonsense
+        raise TernaryError(f"{path} is a damaged container ({error!r:.80}); {how}") from None
     if "header.npy" not in names:
         listed = ", ".join(sorted(names)[:3])
         raise TernaryError(f"{path} is a zip archive of {len(names)} files ({listed}); {how}")

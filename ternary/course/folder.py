@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ternary.checkpoint import write_file
 from ternary.course.step import STEPS, Step
 from ternary.errors import TernaryError
 
@@ -28,12 +29,10 @@ def start(folder: Path, step: Step) -> tuple[Path, bool]:
     path = path_of(folder, step)
     if folder.exists() and not folder.is_dir():
         raise TernaryError(f"{folder} is a file; name a folder for your answers with --folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(path, "x", encoding="utf-8") as file:
-            file.write(step.stub)
-    except FileExistsError:
+    if path.exists():
         return path, False
+    try:
+        write_file(path, lambda file: file.write(step.stub.encode()))
     except OSError as error:
         raise TernaryError(
             f"{path} cannot be written ({error.strerror}); name another folder with --folder"
@@ -87,7 +86,7 @@ def commitments(folder: Path) -> dict[str, str]:
         return {}
     try:
         found: Any = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not all(isinstance(x, str) for x in found.values()):
         raise TernaryError(f"{path} is no list of predictions; move it away to begin anew")
@@ -100,4 +99,4 @@ def commit(folder: Path, prediction: str, answer: str) -> None:
     found.setdefault(prediction, answer)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found, indent=2) + "\n"
-    (folder / PREDICTIONS_FILE).write_text(text, encoding="utf-8")
+    write_file(folder / PREDICTIONS_FILE, lambda file: file.write(text.encode()))

@@ -87,7 +87,9 @@ def run_apart(
         how = "output"
     elif how == "done" and process.returncode:
         how = "crash"
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    # An answer may write to any file that is open: what it wrote there is read, and not believed.
+    text = told.read_text(encoding="utf-8", errors="replace") if told.is_file() else ""
+    lines = text.splitlines()
     return how, status, [json.loads(line[32:]) for line in lines if line.startswith(word)]
 
 

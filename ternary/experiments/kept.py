@@ -118,7 +118,7 @@ class Kept:
         Where there are none in the folder, those of the package's own record tell.
         """
         here = [t for source in (self.record, self.partial) if source for t in source.trials]
-        known = [t for t in here if "values" in t] or self._in_package
+        known = [t for t in here if "values" in t and "seconds" in t] or self._in_package
         alike = [t for t in known if t["settings"] == job[0]] or known
         return sum(t["seconds"] for t in alike) / len(alike) if alike else None
 

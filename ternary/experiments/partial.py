@@ -18,7 +18,7 @@ from typing import Any
 
 from ternary.checkpoint import write_file
 from ternary.errors import TernaryError
-from ternary.experiments.record import Trial, record_path
+from ternary.experiments.record import Trial, problem_of_trial, record_path
 
 FORMAT = "ternary trials 1"
 FIRST = ("format", "experiment")
@@ -67,7 +67,8 @@ class Partial:
                 lines.append(json.loads(line))
                 problem: object = set(EXPECTED if number > 1 else FIRST) - set(lines[-1])
                 problem = problem or lines[0]["format"] != FORMAT
-            except (ValueError, TypeError):
+                problem = problem or (number > 1 and problem_of_trial(lines[-1]))
+            except (ValueError, TypeError, RecursionError):
                 problem = True
             if problem:
                 raise TernaryError(

@@ -21,6 +21,12 @@ Settings: TypeAlias = dict[str, Any]
 Values: TypeAlias = dict[str, Any]  # numbers and lists of numbers
 Trial: TypeAlias = dict[str, Any]  # settings, seed, values, and how they came about
 
+# What a trial is made of. The first records had no more than their seeds, settings and values.
+KINDS: dict[str, Any] = {"settings": dict, "seed": int, "values": dict, "error": str}
+KINDS |= {"finished": str, "fingerprint": str, "versions": dict, "where": dict}
+KINDS["seconds"] = int | float
+LATER = KINDS.keys() - {"settings", "seed"}
+
 PACKAGE = Path(__file__).resolve().parents[1]
 RECORDS = PACKAGE / "experiments" / "records"
 
@@ -177,12 +183,41 @@ def load_record(name: str, folder: str | Path = RECORDS, quick: bool = False) ->
         raise TernaryError(_no_record(name, Path(folder), quick))
     try:
         data = json.loads(path.read_bytes())
-        return Record(name, {k: v for k, v in data.items() if k != "trials"}, data["trials"])
-    except (ValueError, KeyError, AttributeError) as error:
+        trials = data["trials"]
+        if not isinstance(trials, list):
+            raise ValueError(f"its trials are {trials!r:.40}")
+        if problem := next(filter(None, map(problem_of_trial, trials)), None):
+            raise ValueError(problem)
+        return Record(name, {k: v for k, v in data.items() if k != "trials"}, trials)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise TernaryError(
             f"{path} is no record ({type(error).__name__}: {error}); take it from where it came "
             f"once more, or make it anew: python -m ternary experiment {name} --redo"
         ) from None
+
+
+def problem_of_trial(trial: Any) -> str | None:
+    """Why something is no trial: what every one has, and what the later ones have too, by its type.
+
+    Examples
+    --------
+    >>> problem_of_trial({"settings": {}, "seed": 1, "values": {"bpb": 2.5}})
+    >>> problem_of_trial({"settings": {}, "seed": "1", "values": {}})
+    "a trial has the seed '1'"
+    """
+    if not isinstance(trial, dict):
+        return f"a trial is {trial!r:.40}"
+    for name, kind in KINDS.items():
+        if (name in trial or name not in LATER) and not isinstance(trial.get(name), kind):
+            return f"a trial has the {name} {trial.get(name)!r:.40}"
+    if not 0 <= trial.get("seconds", 0) < 1e9:
+        return f"a trial took {trial['seconds']!r:.40} seconds"
+    told = trial.get("versions", {}) | trial.get("where", {"processor": ""})
+    if "processor" not in told or not all(isinstance(x, str | int) for x in told.values()):
+        return f"a trial was made with {told!r:.80}"
+    if not {"values", "error"} & trial.keys():
+        return "a trial has neither values nor an error"
+    return None
 
 
 def _no_record(name: str, folder: Path, quick: bool) -> str:

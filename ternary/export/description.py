@@ -75,7 +75,7 @@ class Description:
         rest = self.size - sum(part.n_bytes for part in self.parts)
         out = [
             f"{self.path}: {self.format}",
-            f"architecture  {self.architecture}",
+            f"architecture  {self.architecture:.80}",
             f"weights       {self.n_weights} at {self.bits_per_weight:.4g} bits",
             f"bytes         {self.size}",
         ]
@@ -84,4 +84,5 @@ class Description:
         words = {True: "yes", False: "no", None: "not known"}
         for runtime, loads, why in self.verdicts:
             out.append(f"{runtime:20}  {words[loads]}: {why}")
-        return out + [f"note: {note}" for note in self.notes]
+        out += [f"note: {note}" for note in self.notes]
+        return ["".join(c if c.isprintable() else "?" for c in line) for line in out]

@@ -11,6 +11,7 @@ from typing import Any
 
 from ternary.checkpoint import Writer, write_file
 from ternary.errors import ExportError
+from ternary.export.swap import swap
 
 
 def require_target(path: Path, force: bool, contents: set[str] | None = None) -> None:
@@ -52,13 +53,21 @@ def require_target(path: Path, force: bool, contents: set[str] | None = None) ->
 
 
 def write_folder(path: Path, contents: Mapping[str, Writer]) -> None:
-    """Write a folder of files under another name, then let it take the name of `path`."""
+    """Write a folder of files under another name, then let it take the name of `path`.
+
+    Whenever the process ends, `path` holds the old folder or the new one, whole; where the system
+    cannot exchange two names, there is a moment between two renamings in which ``path.replaced``
+    holds the old one.
+    """
     partial, old = (path.with_name(path.name + end) for end in (".partial", ".replaced"))
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         for name, write in contents.items():
             write_file(partial / name, write)
+        if path.exists() and swap(partial, path):
+            shutil.rmtree(partial, ignore_errors=True)
+            return
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
             path.rename(old)

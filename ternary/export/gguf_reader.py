@@ -25,7 +25,7 @@ from ternary.export.gguf_file import (
 )
 from ternary.export.names import require_safe_name
 
-MAX_ITEMS = 1 << 22  # entries of a list, keys, tensors: beyond any real file
+MAX_ITEMS = 1 << 22  # entries of a list, keys, tensors: eight times those of any real file
 MAX_STRING = 1 << 24
 MAX_NAME = 64  # GGML_MAX_NAME
 
@@ -85,6 +85,8 @@ class _HeaderReader:
         if (magic := self._bytes(4, "the magic")) != MAGIC:
             raise self._error(f"begins with {magic!r}; a GGUF file begins with {MAGIC!r}")
         version = self._number("I", "the version")
+        if version in (2 << 24, 3 << 24):
+            raise self._error("is big-endian; expected little-endian, as llama.cpp here does")
         if version not in (2, 3):
             raise self._error(f"has version {version}; expected 2 or 3, little-endian")
         n_tensors = self._count("Q", 24, "tensors")
@@ -111,13 +113,13 @@ class _HeaderReader:
         if len(name.encode()) >= MAX_NAME:
             raise self._error(f"has a tensor's name of {len(name)} characters; {MAX_NAME - 1} fit")
         n_dims = self._number("I", "a number of dimensions")
-        if not 1 <= n_dims <= 4:
-            raise self._error(f"says that {name} has {n_dims} dimensions; expected 1 to 4")
+        if n_dims > 4:
+            raise self._error(f"says that {name} has {n_dims} dimensions; expected at most 4")
         shape = [self._number("Q", f"the shape of {name}") for _ in range(n_dims)][::-1]
-        if not 0 < math.prod(shape) < 1 << 63 or min(shape) < 1:
+        if not math.prod(shape) < 1 << 63 or max(shape, default=0) >= 1 << 63:
             raise self._error(f"says that {name} has the impossible shape {tuple(shape)}")
         kind, offset = self._number("I", "a type"), self._number("Q", "an offset")
-        return TensorInfo(name, tuple(shape), kind, offset)
+        return TensorInfo(name, tuple(shape) or (1,), kind, offset)  # a number is a row of one
 
     def _value(self, key: str) -> Value:
         kind = self._number("I", f"the type of {key}")
@@ -141,13 +143,15 @@ class _HeaderReader:
 
     def _string(self, what: str) -> str:
         length = self._number("Q", f"the length of {what}")
-        if length > MAX_STRING:
+        if MAX_STRING < length <= self.left:
             raise self._error(f"gives {what} {length} bytes; at most {MAX_STRING} are read")
         return self._bytes(length, what).decode(errors="replace")
 
     def _count(self, code: str, least_bytes: int, what: str) -> int:
         n = int(self._number(code, f"the number of {what}"))
-        if n > min(MAX_ITEMS, self.left // least_bytes):
+        if MAX_ITEMS < n <= self.left // least_bytes:
+            raise self._error(f"has {n} {what}; at most {MAX_ITEMS} are read here")
+        if n > self.left // least_bytes:
             raise self._error(f"claims {n} {what}, but has only {self.left} bytes left for them")
         return n
 
@@ -203,5 +207,7 @@ def read_tensor(path: str | Path, header: Header, name: str) -> npt.NDArray[np.u
     first = header.data_start + offset
     if first + rows * row_bytes > header.size:
         raise FormatError(f"{path} ends within {name}; it is cut short")
+    if not rows * row_bytes:  # the other of the two may be beyond any array
+        return np.empty((0, 0), np.uint8)
     data = np.fromfile(path, np.uint8, rows * row_bytes, offset=first)
     return data.reshape(rows, row_bytes)

@@ -12,7 +12,7 @@ from ternary.export.description import Description, Part, Verdict
 from ternary.export.huggingface import PARTS, TOP
 from ternary.export.safetensors_file import SafeTensor, read_safetensors_header
 
-MAX_CONFIG = 1 << 22
+MAX_CONFIG, MAX_INDEX = 1 << 22, 1 << 26  # the index of a model of 256 experts has 9 MB
 FLOATS = {"F16", "BF16", "F32", "F64"}
 
 
@@ -24,7 +24,9 @@ def describe_folder(path: Path) -> Description:
     FormatError
         If one of them is missing or damaged.
     """
-    config = _read_config(path / "config.json")
+    config = _read_json(path / "config.json", MAX_CONFIG)
+    if not isinstance(config, dict):
+        raise FormatError(f"{path / 'config.json'} holds no table of settings")
     files = _weight_files(path)
     tensors: dict[str, SafeTensor] = {}
     n_bytes = 0
@@ -121,18 +123,11 @@ def _mlx_verdicts(path: Path, config: dict[str, Any]) -> list[Verdict]:
     return [mlx, hf, Verdict("llama.cpp", False, "it reads GGUF only: export --to gguf")]
 
 
-def _read_config(path: Path) -> dict[str, Any]:
-    config = _read_json(path)
-    if not isinstance(config, dict):
-        raise FormatError(f"{path} holds no table of settings")
-    return config
-
-
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path, at_most: int) -> Any:
     if not path.is_file():
         raise FormatError(f"{path.parent} has no {path.name}: it is no folder of a model")
-    if path.stat().st_size > MAX_CONFIG:
-        raise FormatError(f"{path} has {path.stat().st_size} bytes; at most {MAX_CONFIG} are read")
+    if path.stat().st_size > at_most:
+        raise FormatError(f"{path} has {path.stat().st_size} bytes; at most {at_most} are read")
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError):
@@ -140,13 +135,15 @@ def _read_json(path: Path) -> Any:
 
 
 def _weight_files(path: Path) -> list[Path]:
-    """The safetensors files of a folder: those of its index, or the only one."""
+    """The safetensors files of a folder: those of its index, or the only one, or all."""
     index = path / "model.safetensors.index.json"
     if not index.is_file():
-        if not (path / "model.safetensors").is_file():
-            raise FormatError(f"{path} has no model.safetensors")
-        return [path / "model.safetensors"]
-    table = _read_json(index)
+        if (path / "model.safetensors").is_file():
+            return [path / "model.safetensors"]
+        if found := sorted(each for each in path.glob("model*.safetensors") if each.is_file()):
+            return found  # as mlx-lm does
+        raise FormatError(f"{path} has no model.safetensors")
+    table = _read_json(index, MAX_INDEX)
     names = table.get("weight_map") if isinstance(table, dict) else None
     if not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()):
         raise FormatError(f"{index} has no table of files")
@@ -158,5 +155,6 @@ def _weight_files(path: Path) -> list[Path]:
 
 
 def _require_inside(path: Path, name: str, what: str) -> None:
-    if not name or "\0" in name or Path(name).name != name or "\\" in name:
+    odd = "\0" in name or "\\" in name or not name.isprintable() or len(name.encode()) > 255
+    if odd or not name or Path(name).name != name:
         raise FormatError(f"{path} names {what} {name!r:.80}; expected a file of the folder itself")

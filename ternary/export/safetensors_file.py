@@ -23,12 +23,16 @@ from ternary.errors import FormatError
 from ternary.export.names import require_safe_name
 
 MAX_HEADER = 100_000_000  # the limit of the package itself
-BYTES = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2"), 1),
-    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
-    **dict.fromkeys(("U32", "I32", "F32"), 4),
-    **dict.fromkeys(("U64", "I64", "F64"), 8),
+BITS = {
+    **dict.fromkeys(("F4",), 4),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E8M0", "F8_E4M3", "F8_E5M2"), 8),
+    **dict.fromkeys(("F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
+    **dict.fromkeys(("U32", "I32", "F32"), 32),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 64),
 }
+MAX_DIMS = 64  # as many as an array of NumPy has; products of more would take forever
 # In the order in which the package lays out tensors of different types.
 NAMES = {"float32": "F32", "uint32": "U32", "float16": "F16", "uint8": "U8"}
 
@@ -112,8 +116,9 @@ def _tensor(path: str | Path, name: str, entry: Any) -> SafeTensor:
     try:
         dtype, shape, (first, last) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
         numbers = [*shape, first, last]
-        good = all(type(n) is int and 0 <= n < 1 << 63 for n in numbers)
-        good = good and last - first == math.prod(shape) * BYTES[dtype]
+        good = len(shape) <= MAX_DIMS
+        good = good and all(type(n) is int and 0 <= n < 1 << 63 for n in numbers)
+        good = good and 8 * (last - first) == math.prod(shape) * BITS[dtype]
     except (TypeError, KeyError, ValueError):
         good = False
     if not good:
@@ -123,7 +128,7 @@ def _tensor(path: str | Path, name: str, entry: Any) -> SafeTensor:
 
 def _require_contiguous(path: str | Path, tensors: dict[str, SafeTensor], n_bytes: int) -> None:
     expected = 0
-    for name, tensor in sorted(tensors.items(), key=lambda item: item[1].first):
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1][2:]):
         if tensor.first != expected:
             raise FormatError(f"{path} puts {name} at byte {tensor.first}; expected {expected}")
         expected = tensor.last
@@ -151,4 +156,7 @@ def read_array(path: str | Path, header: SafeHeader, name: str) -> npt.NDArray[A
     little = types[dtype].newbyteorder("<")
     offset = header.header_bytes + first
     data = np.fromfile(path, little, math.prod(shape), offset=offset)
-    return data.reshape(shape).astype(types[dtype], copy=False)
+    try:
+        return data.reshape(shape).astype(types[dtype], copy=False)
+    except ValueError:  # nothing, of a shape beyond any array
+        raise FormatError(f"{path} gives {name} the shape {shape}, too large for NumPy") from None
