@@ -32,6 +32,7 @@ def start(folder: Path, step: Step) -> tuple[Path, bool]:
     if path.exists():
         return path, False
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_file(path, lambda file: file.write(step.stub.encode()))
     except OSError as error:
         raise TernaryError(
