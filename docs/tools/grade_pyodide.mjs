@@ -4,7 +4,7 @@
 //
 // Names of functions of docs/_static/runnable/session.py that return JSON, each with a list of
 // arguments to call it with: {"grade": [["linear", "def linear(x, W): ..."], ...]}. The answers have
-// the same names; each is what `came` and the `seconds` of the processor that it took.
+// the same names; each is what `came`.
 import fs from "node:fs";
 import { parseArgs } from "node:util";
 
@@ -23,13 +23,6 @@ const asked = JSON.parse(fs.readFileSync(0, "utf-8"));
 const python = await start(pyodideIn(folder), readerArchive(), !options["no-fma"] && canFuse());
 const session = python.pyimport("page_session");
 
-function call(name, args) {
-  const began = process.cpuUsage(); // not disturbed by what else the machine does
-  const came = JSON.parse(session[name](...args));
-  const { user, system } = process.cpuUsage(began);
-  return { came, seconds: (user + system) / 1e6 };
-}
-
 const answers = Object.entries(asked).map(([name, calls]) =>
-  [name, calls.map((args) => call(name, args))]);
+  [name, calls.map((args) => ({ came: JSON.parse(session[name](...args)) }))]);
 process.stdout.write(JSON.stringify(Object.fromEntries(answers)));

@@ -20,7 +20,6 @@ sys.path.insert(0, str(ROOT / "tests" / "course"))
 import attacks
 
 pytestmark = pytest.mark.site
-AT_ONCE = 0.3  # seconds, of a Check after the first
 # NumPy's own words for an array that no memory holds depend on the width of an address, and Python
 # on WebAssembly refuses to start other programs in words of its own.
 BY_MACHINE = {"a giant array", "other program"}
@@ -77,10 +76,3 @@ def test_the_page_and_the_terminal_say_the_same(on_the_page):
 def test_predictions_come_out_the_same(on_the_page):
     here = [json.loads(json.dumps(reveal(*each))) for each in predictions()]
     assert [each["came"] for each in on_the_page["reveal"]] == here
-
-
-def test_a_reference_is_checked_at_once(on_the_page):
-    """The second time each is graded, without what is done only once."""
-    seconds = [each["seconds"] for each in on_the_page["grade"][-len(STEPS) :]]
-    slow = {step: took for step, took in zip(STEPS, seconds, strict=True) if took > AT_ONCE}
-    assert slow == {}
