@@ -166,10 +166,10 @@ def backward(w, memory, dlogits):
 
 def cross_entropy(logits, targets):
     """Mean loss in nats of targets `(n,)`, and dL/dlogits."""
-    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    z = logits - logits.max(axis=1, keepdims=True)
+    p, at = np.exp(z), (np.arange(len(targets)), targets)
+    loss = float((np.log(p.sum(axis=1)) - z[at]).mean())
     p /= p.sum(axis=1, keepdims=True)
-    at = np.arange(len(targets)), targets
-    loss = -float(np.log(p[at]).mean())
     p[at] -= 1
     return loss, p / len(targets)
 

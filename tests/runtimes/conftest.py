@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ternary import Trainer, TrainingConfig
+from ternary.experiments.readers import LlamaCpp
 from ternary.experiments.runtimes import files
 from ternary.export import TernaryWeights
 from ternary.export.gguf import gguf_metadata, gguf_tensors
@@ -44,6 +45,18 @@ def require_continuation(reader, exported, expected):
     text = reader.continuation(exported.prompt, n)
     assert len(text) == n
     assert text[:8] == expected.text[:8]
+
+
+def tokens_in_llama_cpp(path, context, text):
+    """Load a file in llama.cpp, and what it makes of a text.
+
+    Its server ends only after its queue has begun. A question about tokens passes the queue by, so
+    on a busy machine a server that was asked nothing else waits for ever. A byte to predict goes
+    through the queue.
+    """
+    reader = LlamaCpp(path, context)
+    reader.ask("/completion", prompt=text, n_predict=1)
+    return reader.tokens(text)
 
 
 def write_q2_0(path, exported, without=None, tensors=None):

@@ -7,10 +7,10 @@ import gguf
 import numpy as np
 import pytest
 from architectures import ARCHITECTURES, CONTEXT, metadata_of, shapes_of, write_file_of
+from conftest import tokens_in_llama_cpp
 from gguf import GGMLQuantizationType, GGUFEndian, GGUFReader, GGUFValueType, GGUFWriter, quantize
 
 from ternary import TernaryError
-from ternary.experiments.readers import LlamaCpp
 from ternary.export import inspect_model, read_gguf_header, read_tensor
 from ternary.export.gguf_reader import misplaced
 
@@ -47,8 +47,7 @@ def write(path, architecture, kind=None, alignment=None, more=None, **options):
 
 
 def load(path):
-    """Load it in llama.cpp; a server that is asked nothing might not end."""
-    assert LlamaCpp(path, CONTEXT).tokens("ab") == list(b"ab")
+    assert tokens_in_llama_cpp(path, CONTEXT, "ab") == list(b"ab")
 
 
 def require_accepted(path):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import xllamacpp
 from architectures import ARCHITECTURES, CONTEXT, write_file_of
-from conftest import LLAMA_RMS, relative_rms, require_agreement, require_continuation, write_q2_0
+from conftest import (
+    LLAMA_RMS,
+    relative_rms,
+    require_agreement,
+    require_continuation,
+    tokens_in_llama_cpp,
+    write_q2_0,
+)
 
 from ternary import TernaryError, TernaryLinear
 from ternary.codecs import encode
@@ -110,7 +117,7 @@ def test_a_file_without_a_key_that_inspection_asks_for_is_refused(exported, tmp_
 def test_a_file_without_another_key_is_loaded(exported, tmp_path, key):
     """Sizes have the value that llama.cpp assumes; of the missing pre-tokenizer it only warns."""
     path = write_q2_0(tmp_path / "good.gguf", exported, without=key)
-    assert LlamaCpp(path, exported.context).tokens("a") == [97]
+    assert tokens_in_llama_cpp(path, exported.context, "a") == [97]
     assert inspect_model(path).verdicts[0].loads is True
 
 
@@ -126,7 +133,7 @@ def test_blocks_of_128_are_refused(exported, tmp_path, number):
 def test_a_file_of_another_architecture_is_loaded(tmp_path, architecture):
     for without in (None, "tokenizer.ggml.pre"):
         path = write_file_of(tmp_path / "other.gguf", architecture, without)
-        assert LlamaCpp(path, CONTEXT).tokens("a") == [97]
+        assert tokens_in_llama_cpp(path, CONTEXT, "a") == [97]
         assert inspect_model(path).verdicts[0].loads is None
 
 

@@ -153,8 +153,13 @@ target. Logits of a thousand are no trouble.""",
               "exp of a large logit overflows; subtract the row's largest one first."),
         Wrong("return loss, p / len(targets)", "return loss, p",
               "your gradient is that of the sum; the loss is a mean."),
-        Wrong("np.log(p[at])", "np.log2(p[at])", "your loss is in bits; nats are asked for."),
+        Wrong("(np.log(p.sum(axis=1)) - z[at])", "(np.log2(p.sum(axis=1)) - z[at] / np.log(2))",
+              "your loss is in bits; nats are asked for."),
         Wrong("p[at] -= 1", "p = -p; p[at] += 1", "your gradient has the other sign."),
+        Wrong("float((np.log(p.sum(axis=1)) - z[at]).mean())",
+              "-float(np.log((p / p.sum(axis=1, keepdims=True))[at]).mean())",
+              "a probability that is zero in float32 has no logarithm; its loss is the logarithm of"
+              " the row's sum, less the logit."),
     ),
 )
 
@@ -174,6 +179,13 @@ def large(f: Any) -> None:
     """Logits of a thousand."""
     logits = np.array([[1000.0, 0, 999]])
     agrees(f, book.cross_entropy, logits, np.array([2]), what="loss, dL/dlogits", dtype=False)
+
+
+@CROSS_ENTROPY.check
+def unlikely(f: Any) -> None:
+    """A target whose probability is too small for float32."""
+    logits = np.array([[0, -200]], np.float32)
+    agrees(f, book.cross_entropy, logits, np.array([1]), what="loss, dL/dlogits", dtype=False)
 
 
 @CROSS_ENTROPY.check
