@@ -457,7 +457,7 @@ def test_a_process_that_dies_costs_only_the_trials_that_end_it(folder, log):
     assert "9 of 12 trials are kept, 3 are left; 3 failed:\n" in err
     assert err.count("{'lr': 2}") == err.count("its process died, 3 times: ") == 3
     begun = Counter(tuple(line.split()[:2]) for line in log.read_text().splitlines())
-    # What is in flight when another's process dies may end before it has begun.
+    # It dies first beside another trial, perhaps before it has begun, and then twice alone.
     assert all(2 <= n <= 3 if lr == "2" else n <= 2 for (lr, _), n in begun.items()), begun
     process = command(folder)
     assert process.wait() == 0

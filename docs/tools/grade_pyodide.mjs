@@ -4,7 +4,7 @@
 //
 // Names of functions of docs/_static/runnable/session.py that return JSON, each with a list of
 // arguments to call it with: {"grade": [["linear", "def linear(x, W): ..."], ...]}. The answers have
-// the same names; each is what `came`.
+// the same names.
 import fs from "node:fs";
 import { parseArgs } from "node:util";
 
@@ -24,5 +24,5 @@ const python = await start(pyodideIn(folder), readerArchive(), !options["no-fma"
 const session = python.pyimport("page_session");
 
 const answers = Object.entries(asked).map(([name, calls]) =>
-  [name, calls.map((args) => ({ came: JSON.parse(session[name](...args)) }))]);
+  [name, calls.map((args) => JSON.parse(session[name](...args)))]);
 process.stdout.write(JSON.stringify(Object.fromEntries(answers)));

@@ -4,8 +4,8 @@ import json
 import re
 
 import pytest
-from conftest import SIZES, Visit, new_context, pages
-from test_pages import AXE, EVERY_VIEW, VIEWS, sideways, violations
+from conftest import Visit, new_context, pages
+from test_pages import require_fit_and_accessible
 
 from ternary.course import PREDICTIONS, STEPS, ended, grade, reveal
 
@@ -287,19 +287,13 @@ def test_open_boxes_are_accessible_and_fit_on_a_phone(visit):
         "() => document.querySelectorAll('.course-box').forEach((box) => {"
         " box.open = true; course.boxes.get(box.id).hint?.(); })"
     )
-    for i, name in enumerate((None, page_of(PREDICTIONS["zeros_when_shrunk"]), PROGRESS), 1):
+    for turn, name in enumerate((None, page_of(PREDICTIONS["zeros_when_shrunk"]), PROGRESS)):
         if name:
             opened.go(name)
             page.evaluate(
                 "() => document.querySelectorAll('.course-box').forEach(b => b.open = true)"
             )
-        page.evaluate(AXE)
-        for size, scheme in VIEWS if EVERY_VIEW else VIEWS[-i:][:1]:
-            page.set_viewport_size(SIZES[size])
-            page.emulate_media(color_scheme=scheme)
-            page.evaluate("() => new Promise(requestAnimationFrame)")
-            assert violations(page) == [], f"axe, {name}, {size}, {scheme}"
-            assert sideways(page) <= 0, f"{name}, {size}: the page scrolls sideways"
+        require_fit_and_accessible(page, turn + 1)  # the last on a phone, in the dark
     assert opened.complaints == []
 
 

@@ -39,6 +39,19 @@ def sideways(page):
     )
 
 
+def require_fit_and_accessible(page, turn, in_full=EVERY_VIEW):
+    """Nothing scrolls sideways in any view, and axe finds nothing in the one whose turn it is."""
+    page.evaluate(AXE)
+    for view in VIEWS:
+        size, scheme = view
+        page.set_viewport_size(SIZES[size])
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        if in_full or view == VIEWS[turn % len(VIEWS)]:
+            assert violations(page) == [], f"axe, {size}, {scheme}, {page.url}"
+        assert sideways(page) <= 0, f"{size}: {page.url} scrolls sideways"
+
+
 @pytest.mark.parametrize("name", TEXT)
 def test_page(visit, name):
     opened = visit(name)
@@ -50,15 +63,7 @@ def test_page(visit, name):
             " !box.querySelector('mjx-container') || box.querySelector('mjx-merror')).length"
         )
         assert unset == 0, f"{unset} of {raw} formulas are not set"
-    page.evaluate(AXE)
-    turn = VIEWS[TEXT.index(name) % len(VIEWS)]
-    for size, scheme in VIEWS:
-        page.set_viewport_size(SIZES[size])
-        page.emulate_media(color_scheme=scheme)
-        page.evaluate("() => new Promise(requestAnimationFrame)")
-        if name in IN_FULL or (size, scheme) == turn:
-            assert violations(page) == [], f"axe, {size}, {scheme}"
-        assert sideways(page) <= 0, f"{size}: the page scrolls sideways"
+    require_fit_and_accessible(page, TEXT.index(name), in_full=name in IN_FULL)
     assert opened.complaints == []
     assert opened.foreign == []
 
