@@ -168,8 +168,8 @@ def cross_entropy(logits, targets):
     """Mean loss in nats of targets `(n,)`, and dL/dlogits."""
     z = logits - logits.max(axis=1, keepdims=True)
     p, at = np.exp(z), (np.arange(len(targets)), targets)
-    loss = float((np.log(p.sum(axis=1)) - z[at]).mean())
-    p /= p.sum(axis=1, keepdims=True)
+    p /= (total := p.sum(axis=1, keepdims=True))
+    loss = float((np.log(total[:, 0]) - z[at]).mean())
     p[at] -= 1
     return loss, p / len(targets)
 
