@@ -140,6 +140,13 @@ def test_logits_loss_and_every_gradient_are_the_package_s(both, rng):
         assert abs(g - expected).max() < 1e-4 * abs(expected).max(), name
 
 
+@pytest.mark.parametrize("below", [90, 104, 200, 1e5])  # exp(-104) is 0 in float32
+def test_the_loss_of_an_unlikely_target_is_how_far_its_logit_lies_below(below):
+    loss, dlogits = program.cross_entropy(np.array([[0, -below]], np.float32), np.array([1]))
+    assert loss == pytest.approx(below)
+    np.testing.assert_array_equal(dlogits, np.float32([[1, -1]]))
+
+
 def test_its_gradient_passes_its_own_check_in_double_precision(rng):
     small = program.first_latents(program.SHAPES, rng)
     weights = {name: w.astype(np.float64) for name, w in program.project(small).items()}

@@ -184,7 +184,9 @@ def large(f: Any) -> None:
 def unlikely(f: Any) -> None:
     """A target whose probability is too small for float32."""
     logits = np.array([[0, -200]], np.float32)
-    agrees(f, book.cross_entropy, logits, np.array([1]), what="loss, dL/dlogits", dtype=False)
+    loss, _ = agrees(f, book.cross_entropy, logits, np.array([1]), what="loss, dL/dlogits",
+                     dtype=False)
+    require(float(loss) == 200, "the loss is how far its logit lies below the largest: 200")
 
 
 @CROSS_ENTROPY.check
